@@ -1,0 +1,105 @@
+"""The seams of the house: what a part must offer to be swapped for another.
+
+Each Protocol has one implementation in this package; a config may name another as ``module:Class``
+(its constructor receives the fields of its config section, ``device`` and ``offline`` as keyword arguments).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alref_local.types import Candidate, FrameMasks, Image, Prompt, Query
+
+if TYPE_CHECKING:
+    from alref_local.engine import Engine
+    from alref_local.events import Event
+    from alref_local.reason.question import Answer, Question
+
+__all__ = ["Backend", "Grounder", "Segmentor", "Strategy", "VideoReader"]
+
+
+@runtime_checkable
+class VideoReader(Protocol):
+    """A video of known length whose frames are decoded on demand; memory does not grow with length."""
+
+    @property
+    def name(self) -> str:
+        """Short name for people and folders (file stem)."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """``(height, width)`` after rotation."""
+
+    @property
+    def fps(self) -> float:
+        """Average frames per second (frame folders: as configured)."""
+
+    def __len__(self) -> int:
+        """Number of frames."""
+
+    def frames(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+        """``(n, H, W, 3)`` uint8 RGB frames in the order asked for; ``IndexError`` if out of range."""
+
+    def stream(self, start: int = 0, stop: int | None = None, *, reverse: bool = False) -> Iterator[tuple[int, Image]]:
+        """Yield ``(index, frame)`` over ``[start, stop)``, from the end if ``reverse``, in flat memory."""
+
+    def timestamps(self) -> NDArray[np.float64]:
+        """``(len,)`` presentation times in seconds, rising from 0."""
+
+    def frame_name(self, index: int) -> str:
+        """Name of a frame in output folders: ``00007`` for videos, the file's stem for frame folders."""
+
+
+@runtime_checkable
+class Grounder(Protocol):
+    """Open-vocabulary detector: candidate boxes for a text on a frame (GroundingDINO in the paper)."""
+
+    def propose(self, images: Sequence[Image], texts: Sequence[str]) -> list[list[Candidate]]:
+        """One list per (image, text) pair, best score first; thresholds and limit are the constructor's."""
+
+    def with_thresholds(self, box_threshold: float, text_threshold: float) -> Grounder:
+        """The same model (weights shared) with other thresholds."""
+
+
+@runtime_checkable
+class Segmentor(Protocol):
+    """Promptable video segmentor (SAM 2 in the paper)."""
+
+    def track(self, video: VideoReader, prompts: Sequence[Prompt]) -> Iterator[FrameMasks]:
+        """Propagate every track from its start forward to the end, then backward to frame 0.
+
+        All prompts of a track are conditioning frames from the start. A frame may be yielded more than once,
+        each time for other tracks; every (frame, track) pair comes exactly once.
+        """
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A multimodal LLM (or what stands for one) that answers questions."""
+
+    @property
+    def name(self) -> str:
+        """Name of the card."""
+
+    async def ask(self, question: Question) -> Answer:
+        """Answer one question; many may be in flight.
+
+        Raises:
+            BackendError: no reply, after the retries that the card allows.
+            AnswerError: replies came, but none was valid.
+        """
+
+    async def close(self) -> None:
+        """Release connections."""
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """A way from queries to mask tracks, told as events."""
+
+    def run(self, video: VideoReader, queries: Sequence[Query], engine: Engine) -> AsyncIterator[Event]:
+        """Segment all queries of one video together, so that they share the encoder pass."""

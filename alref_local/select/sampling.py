@@ -1,0 +1,68 @@
+"""Clips and their sampled frames (paper, Implementation Details: "divide the input video into several clips")."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Literal
+
+from alref_local.settings import Sampling
+from alref_local.types import Clip
+
+__all__ = ["fixed_clip", "interval_of", "sample_clips"]
+
+
+def interval_of(length: int, fps: float, sampling: Sampling) -> int:
+    """The sampling interval S in frames that ``sampling`` means for a video of ``length`` frames.
+
+    An interval given in frames is taken as it is, one in seconds is rounded to whole frames. ``max_clips`` widens
+    it for long videos, ``balance`` narrows it until the last clip is about as full as the others.
+    """
+    if sampling.interval is not None:
+        interval = sampling.interval
+    elif sampling.seconds is not None:
+        interval = max(1, round(sampling.seconds * fps))
+    else:
+        interval = 1
+    n = sampling.frames
+    if sampling.max_clips is not None:
+        interval = max(interval, ceil(length / (sampling.max_clips * n)))
+    if sampling.balance:
+        clips = ceil(length / (interval * n))
+        interval = ceil(length / (clips * n))
+    return interval
+
+
+def sample_clips(length: int, fps: float, sampling: Sampling) -> tuple[Clip, ...]:
+    """Divide ``length`` frames into clips of N frames sampled every S frames.
+
+    Clip ``t`` covers ``[t*S*N, min((t+1)*S*N, length))`` and samples every S-th frame from its start, so the last
+    clip may hold fewer than N. A video shorter than S is one clip with one frame.
+
+    Raises:
+        ValueError: the video has no frames.
+    """
+    if length < 1:
+        raise ValueError("a video needs at least one frame")
+    interval = interval_of(length, fps, sampling)
+    span = interval * sampling.frames
+    clips = []
+    for start in range(0, length, span):
+        stop = min(start + span, length)
+        frames = tuple(range(start, stop, interval))
+        if len(frames) == 1 and sampling.drop_single:
+            continue
+        clips.append(Clip(len(clips), start, stop, frames))
+    return tuple(clips)
+
+
+def fixed_clip(length: int, which: Literal["first", "middle", "last"], frames: int) -> tuple[Clip, int]:
+    """The whole video as one clip, and its first, middle or last frame (the rule-based rows of Table 5).
+
+    The clip's other sampled frames are spread evenly, for context.
+    """
+    pivot = {"first": 0, "middle": (length - 1) // 2, "last": length - 1}[which]
+    spread = {round(k * (length - 1) / max(1, frames - 1)) for k in range(frames)}
+    if pivot not in spread:
+        spread.remove(min(spread, key=lambda frame: abs(frame - pivot)))
+        spread.add(pivot)
+    return Clip(0, 0, length, tuple(sorted(spread))), pivot

@@ -1,0 +1,122 @@
+"""What ``configs/*.yaml`` may say, as types; every difference between protocols is a named setting here.
+
+Paper = arXiv 2408.15876, Implementation Details and Figure 5. "Released" = the authors' released code.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "Grounding",
+    "Pivots",
+    "Reasoning",
+    "Sampling",
+    "Segmentation",
+    "Settings",
+    "Strip",
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sampling(_Section):
+    """How a video is divided into clips of ``frames`` sampled frames each."""
+
+    frames: int = Field(5, ge=1, le=32, description="Sampled frames per clip (N).")
+    interval: int | None = Field(None, ge=1, description="Frames between two samples (S).")
+    seconds: float | None = Field(None, gt=0, description="The same in seconds; used when interval is not set.")
+    max_clips: int | None = Field(None, ge=1, description="Widen the interval until there are no more clips than this.")
+    balance: bool = Field(False, description="Narrow the interval until all clips are about equally full.")
+    drop_single: bool = Field(False, description="Skip a clip with one sampled frame, as released.")
+
+
+class Strip(_Section):
+    """How sampled frames are shown to the backend."""
+
+    layout: Literal["horizontal", "vertical", "grid", "separate"] = "horizontal"
+    panel: int = Field(500, ge=32, le=4096, description="Longer side of one panel in pixels; never enlarged.")
+    quality: int = Field(90, ge=1, le=100, description="JPEG quality.")
+
+
+class Grounding(_Section):
+    """Candidate boxes (GroundingDINO)."""
+
+    engine: str = "alref_local.perceive.grounding:GroundingDino"
+    model: str = "IDEA-Research/grounding-dino-base"
+    box_threshold: float = Field(0.15, ge=0, le=1)
+    text_threshold: float = Field(0.2, ge=0, le=1)
+    max_candidates: int = Field(3, ge=1, le=9)
+    nms: float | None = Field(None, gt=0, le=1, description="Drop boxes that overlap a better one by more than this IoU.")
+
+
+class Segmentation(_Section):
+    """Mask tracks (SAM 2)."""
+
+    engine: str = "alref_local.perceive.segmentation:Sam2"
+    model: str = "facebook/sam2-hiera-large"
+    prompt: Literal["box", "mask"] = Field("box", description="Mask: the box is first turned into a mask on its frame, as released.")
+    resize: Literal["bilinear", "bicubic"] = "bicubic"
+    max_conditioning: int | None = Field(None, ge=1, description="Attend to this many nearest conditioning frames.")
+    object_score: bool = Field(True, description="Empty the frames on which the model says the object is absent.")
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+
+
+class Reasoning(_Section):
+    """How the backend is asked."""
+
+    prompts: str = Field("alref", description="A bundled prompt set or a folder.")
+    box_prompt: str = Field("pivot_box", description="Prompt of the pivot-box question (Table 6 variants).")
+    history: bool = Field(True, description="Hand the step-1 exchange to step 2 (the paper's prior knowledge).")
+    none_allowed: bool = Field(False, description="The pivot-box answer may be 'none of the boxes'.")
+    ask_single: bool = Field(True, description="Ask for the pivot box even when there is one candidate.")
+
+
+class Pivots(_Section):
+    """How pivot frame and pivot box are chosen, and where propagation starts."""
+
+    frame: Literal["reason", "first", "middle", "last"] = Field(
+        "reason", description="Reason, or one fixed frame of the whole video (Table 5)."
+    )
+    box: Literal["reason", "best"] = Field("reason", description="Reason, or the best-scoring candidate (Table 6).")
+    start: Literal["nearest_to_middle", "surviving_middle"] = Field(
+        "nearest_to_middle",
+        description="Pivot of the clip nearest to the middle clip, or the middle one of the surviving pivots, as released.",
+    )
+    rescue: Literal["none", "first_frame_best_box"] = Field(
+        "none", description="When no clip gives a pivot: nothing, or the best box of the first frame, as released."
+    )
+    rescue_box_threshold: float = Field(0.001, ge=0, le=1)
+    rescue_text_threshold: float = Field(0.1, ge=0, le=1)
+
+
+class Settings(_Section):
+    """One protocol: everything that decides what the masks are, apart from the backend."""
+
+    name: str = "default"
+    about: str = ""
+    strategy: str = "alref_local.strategies.pivot:PivotStrategy"
+    sampling: Sampling = Sampling()
+    strip: Strip = Strip()
+    grounding: Grounding = Grounding()
+    segmentation: Segmentation = Segmentation()
+    reasoning: Reasoning = Reasoning()
+    pivots: Pivots = Pivots()
+    seed: int = 0
+
+    def overridden(self, changes: dict[str, Any]) -> Settings:
+        """A validated copy with nested ``changes`` (``{"pivots": {"frame": "first"}}``) laid over it."""
+        return Settings.model_validate(merge(self.model_dump(), changes))
+
+
+def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with ``changes`` laid over it, dictionaries merged key by key."""
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged

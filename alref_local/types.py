@@ -1,0 +1,154 @@
+"""The nouns of the method: what flows between media, select, perceive and the strategies.
+
+Boxes are ``(x0, y0, x1, y1)`` in pixels of the video, origin top left, right and bottom edge exclusive.
+Sizes are ``(height, width)``. Frame numbers count from 0 in the video that is being segmented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Box",
+    "Candidate",
+    "Clip",
+    "FrameMasks",
+    "Image",
+    "MaskTrack",
+    "Pivot",
+    "Prompt",
+    "Query",
+    "Rle",
+    "Status",
+    "TargetResult",
+]
+
+Image = NDArray[np.uint8]
+"""``(H, W, 3)`` uint8 RGB."""
+
+Status = Literal["ok", "no_target"]
+
+
+class Box(NamedTuple):
+    """Axis-aligned box, pixels of the video."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class Rle(NamedTuple):
+    """One binary mask as COCO run-length encoding (column-major, compressed ``counts``)."""
+
+    size: tuple[int, int]
+    counts: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to segment: a sentence. ``id`` names it in output folders and call logs."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A stretch ``[start, stop)`` of the video and its sampled frames (paper, Implementation Details).
+
+    The id of a sampled frame inside its clip is its 1-based position in ``frames``.
+    """
+
+    index: int
+    start: int
+    stop: int
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A candidate box of the referent with the grounder's score in ``[0, 1]``."""
+
+    box: Box
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pivot:
+    """The pivot box ``p_b`` on the pivot frame ``p_f`` of a clip, for one track (paper, Step 1 and 2)."""
+
+    clip: int
+    frame: int
+    box: Box
+    score: float = 1.0
+    track: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt to the segmentor: exactly one of a box, a mask or points, on one frame of one track.
+
+    Attributes:
+        track_id: which track; several prompts of one track become its conditioning frames.
+        frame: frame number.
+        box: the object's box.
+        mask: ``(H, W)`` bool at video size.
+        points: ``(n, 2)`` float32 ``(x, y)`` with ``labels`` ``(n,)`` int, 1 inside, 0 outside.
+        start: propagation of this track starts here (one prompt per track; default: its first frame).
+    """
+
+    track_id: int
+    frame: int
+    box: Box | None = None
+    mask: NDArray[np.bool_] | None = None
+    points: NDArray[np.float32] | None = None
+    labels: NDArray[np.int32] | None = None
+    start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMasks:
+    """The segmentor's word on one frame, for the tracks that it advanced on it.
+
+    Attributes:
+        frame: frame number.
+        track_ids: ``n`` track ids.
+        logits: ``(n, h, w)`` float16 at the model's mask resolution; above 0 is foreground.
+        object_score: ``(n,)`` float32 logit; at or below 0 the object is not on this frame.
+    """
+
+    frame: int
+    track_ids: tuple[int, ...]
+    logits: NDArray[np.float16]
+    object_score: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class MaskTrack:
+    """One object through the video: an RLE for every frame, empty masks included.
+
+    ``scores`` holds the object score (probability in ``[0, 1]``) of each frame.
+    """
+
+    track_id: int
+    size: tuple[int, int]
+    masks: Sequence[Rle]
+    scores: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetResult:
+    """What became of one query: its tracks, the pivots behind them, and whether a target was found."""
+
+    query: Query
+    status: Status
+    tracks: tuple[MaskTrack, ...] = ()
+    pivots: tuple[Pivot, ...] = ()
+    candidates: Mapping[int, tuple[Candidate, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
