@@ -34,6 +34,11 @@ def _pattern(rng: np.random.Generator, height: int, width: int, scale: int) -> N
     return _noise(rng, height, width, max(2, period // 4))
 
 
+def pan_room(size: tuple[int, int]) -> int:
+    """Pixels by which the background of a frame of `size` is larger each way."""
+    return round(0.15 * min(size))
+
+
 def backdrop(rng: np.random.Generator, height: int, width: int) -> Bytes:
     """uint8 (height, width, 3): a dull base colour, a horizon at times, a pattern and noise at three scales."""
     scale = min(height, width)

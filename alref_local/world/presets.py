@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from alref_local.world.backdrop import backdrop
+from alref_local.world.backdrop import pan_room
 from alref_local.world.casting import ALL_WAYS, Role, cast
 from alref_local.world.motion import Motion
 from alref_local.world.palette import SIZES
@@ -44,7 +44,7 @@ def make_scene(preset: str, seed: int, *, size: tuple[int, int] = (240, 320), le
     wishes = _WISHES[preset]
     wish = wishes[seed // (10 if preset == "ladder" else 1) % len(wishes)]
     for attempt in range(_ATTEMPTS):
-        scene = _attempt(np.random.default_rng((*key, attempt)), stage, mode, wish, ladder=preset == "ladder")
+        scene = _attempt((*key, attempt), stage, mode, wish, ladder=preset == "ladder")
         if scene is not None and _kept(scene, mode, wish if attempt < _INSISTENT else None):
             return scene
     raise ValueError(f"no {preset} scene of {size[1]}x{size[0]} pixels and {frames} frames could be made from seed {seed}")
@@ -68,7 +68,8 @@ def _kept(scene: Scene, mode: str, wish: str | None) -> bool:
     return any(s.referents == (i,) for s in scene.sentences) and (wish is None or scene.target.kind == wish)
 
 
-def _attempt(rng: np.random.Generator, stage: Stage, mode: str, wish: str, *, ladder: bool) -> Scene | None:
+def _attempt(key: tuple[int, ...], stage: Stage, mode: str, wish: str, *, ladder: bool) -> Scene | None:
+    rng = np.random.default_rng(key)
     rival = ladder or (wish != "class" and rng.random() < 0.7)
     ways = tuple(WAYS) if mode in ("late", "peek") else ALL_WAYS
     if mode == "hidden":
@@ -76,7 +77,7 @@ def _attempt(rng: np.random.Generator, stage: Stage, mode: str, wish: str, *, la
     roles = cast(rng, wish, int(rng.integers(3 if rival else 2, 6)), rival=rival, target_ways=ways)
     placed: list[Actor] = []
     for index, role in enumerate(roles):
-        actor = _place(rng, stage, role, mode if index == 0 else "other", placed)
+        actor = _place(rng, stage, role, mode if index == 0 else "other", placed, 1.0 if mode == "easy" else 0.875)
         if actor is not None:
             placed.append(actor)
         elif index < 2 + (wish == "relation"):
@@ -85,23 +86,19 @@ def _attempt(rng: np.random.Generator, stage: Stage, mode: str, wish: str, *, la
     props += _decor(rng, stage, placed[0] if mode == "easy" else None)
     order = rng.permutation(len(placed))
     target = int(np.flatnonzero(order == 0)[0])
-    return _staged(rng, stage, [placed[i] for i in order], props, (wish, target))
+    shuffled = tuple(placed[i] for i in order)
+    return Scene(stage.size, stage.length, shuffled, tuple(props), (*key, 1), _pan(rng, stage), (wish, target))
 
 
-def _staged(
-    rng: np.random.Generator, stage: Stage, actors: list[Actor], props: list[Prop], wish: tuple[str, int | None]
-) -> Scene:
-    """Add the background, which slides under the frame in a third of the scenes."""
-    height, width = stage.size
-    room = round(0.15 * stage.short)
-    drift = (float(rng.uniform(0, room)), float(rng.uniform(0, room)))
-    moving = rng.random() < 0.35
-    pan = Motion("pan", drift, (room - drift[0], room - drift[1]) if moving else drift, 0, stage.length, (1, 1), period=stage.period)
-    image = backdrop(rng, height + room, width + room)
-    return Scene(stage.size, stage.length, tuple(actors), tuple(props), image, pan, wish)
+def _pan(rng: np.random.Generator, stage: Stage) -> Motion:
+    """The frame's slow path over the background; it stays in two scenes of three."""
+    room = pan_room(stage.size)
+    start = (float(rng.uniform(0, room)), float(rng.uniform(0, room)))
+    end = (room - start[0], room - start[1]) if rng.random() < 0.35 else start
+    return Motion("pan", start, end, 0, stage.length, (1, 1), period=stage.period)
 
 
-def _place(rng: np.random.Generator, stage: Stage, role: Role, mode: str, placed: list[Actor]) -> Actor | None:
+def _place(rng: np.random.Generator, stage: Stage, role: Role, mode: str, placed: list[Actor], apart: float) -> Actor | None:
     """An actor whose path keeps apart from those placed before; None when no place is found."""
     low, high = SIZES[role.size_name]
     size = float(rng.uniform(low, high)) * stage.short
@@ -111,7 +108,7 @@ def _place(rng: np.random.Generator, stage: Stage, role: Role, mode: str, placed
         way = str(rng.choice(role.ways))
         motion = _path(rng, stage, shape, size, way, role, mode)
         actor = Actor(ObjectSpec(role.class_name, role.colour, role.size_name, way), sprite, motion)
-        if all(_apart(stage, actor, other) for other in placed):
+        if all(_apart(stage, actor, other) >= apart for other in placed):
             return actor
     return None
 
@@ -142,12 +139,12 @@ def _boxes(stage: Stage, actor: Actor) -> np.ndarray[tuple[int, int], np.dtype[n
     return np.concatenate([centres - half, centres + half], axis=1)
 
 
-def _apart(stage: Stage, a: Actor, b: Actor) -> bool:
-    """Boxes overlap by under a tenth of the smaller one in seven frames of eight."""
+def _apart(stage: Stage, a: Actor, b: Actor) -> float:
+    """Share of the frames in which the boxes overlap by under a tenth of the smaller one."""
     p, q = _boxes(stage, a), _boxes(stage, b)
     sides = np.clip(np.minimum(p[:, 2:], q[:, 2:]) - np.maximum(p[:, :2], q[:, :2]), 0, None)
     areas = [np.prod(r[0, 2:] - r[0, :2]) for r in (p, q)]
-    return bool((sides.prod(axis=1) < 0.1 * min(areas)).mean() >= 0.875)
+    return float((sides.prod(axis=1) < 0.1 * min(areas)).mean())
 
 
 def _hiding(rng: np.random.Generator, stage: Stage, actor: Actor) -> list[Prop]:

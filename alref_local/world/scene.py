@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from alref_local.world.backdrop import backdrop, pan_room
 from alref_local.world.motion import Motion
 from alref_local.world.sentences import ObjectSpec, Sentence, Tracks, describe
 from alref_local.world.sprite import Picture, Sprite
@@ -52,10 +53,16 @@ class Scene:
     length: int
     actors: tuple[Actor, ...]
     props: tuple[Prop, ...]
-    background: NDArray[np.uint8]  # at least as large as the frame; slides under it
-    pan: Motion
+    ground: tuple[int, ...]  # the background's seed
+    pan: Motion  # of the frame over the background
     wish: tuple[str, int | None]  # kind of the target sentence, and the object it is about
     fps: float = FPS
+
+    @cached_property
+    def background(self) -> NDArray[np.uint8]:
+        """uint8 (H + room, W + room, 3): slides under the frame."""
+        room = pan_room(self.size)
+        return backdrop(np.random.default_rng(self.ground), self.size[0] + room, self.size[1] + room)
 
     @property
     def objects(self) -> tuple[ObjectSpec, ...]:
@@ -109,10 +116,17 @@ class Scene:
             shares.append(np.count_nonzero(crop) / place.picture.area)
         return np.array(shares, np.float32)
 
-    @property
+    @cached_property
     def sentences(self) -> tuple[Sentence, ...]:
         """Every sentence that is true of this scene and names its objects without doubt."""
-        return self._described
+        span = self._span
+        said = describe(self.tracks)
+        if span == self.length:
+            return said
+        rounds = range(0, self.length, span)
+        return tuple(
+            replace(s, good_frames=tuple(r + f for r in rounds for f in s.good_frames if r + f < self.length)) for s in said
+        )
 
     @cached_property
     def target(self) -> Sentence:
@@ -130,17 +144,6 @@ class Scene:
         whole = np.stack([self._whole(int(f)) for f in t], axis=1)
         centres = np.stack([a.motion.centres(t) for a in self.actors])
         return Tracks(self.objects, self.size, centres, whole, visible, self._good(whole, visible))
-
-    @cached_property
-    def _described(self) -> tuple[Sentence, ...]:
-        span = self._span
-        said = describe(self.tracks)
-        if span == self.length:
-            return said
-        rounds = range(0, self.length, span)
-        return tuple(
-            replace(s, good_frames=tuple(r + f for r in rounds for f in s.good_frames if r + f < self.length)) for s in said
-        )
 
     @property
     def _span(self) -> int:
@@ -160,26 +163,31 @@ class Scene:
         rows = [(p.x, p.y, p.x + p.picture.mask.shape[1], p.y + p.picture.mask.shape[0]) for p in self._placed(t)]
         return np.array(rows, np.float32)
 
+    @cached_property
+    def _courses(self) -> tuple[list[Place], ...]:
+        """Per object its places in all frames, or in one period of an endless clip."""
+        frames = np.arange(self._span)
+        return tuple(_course(a, frames) for a in self.actors)
+
     def _placed(self, t: int) -> list[Place]:
-        frames = np.array([t])
-        places = []
-        for actor in self.actors:
-            motion = actor.motion
-            picture = actor.sprite.at(float(motion.size(frames)[0]), bool(motion.flipped(frames)[0]))
-            places.append(_centred(picture, motion, frames))
-        return places
+        return [course[t % self._span] for course in self._courses]
 
     def _prop(self, prop: Prop, t: int) -> Place:
-        return _centred(prop.picture, prop.motion, np.array([t]))
+        return _centred(prop.picture, prop.motion.centres(np.array([t]))[0])
 
     def _front(self, t: int) -> list[Place]:
         return [self._prop(p, t) for p in self.props if p.front]
 
 
-def _centred(picture: Picture, motion: Motion, frames: NDArray[np.int64]) -> Place:
-    x, y = motion.centres(frames)[0]
+def _course(actor: Actor, frames: NDArray[np.int64]) -> list[Place]:
+    motion = actor.motion
+    rows = zip(motion.centres(frames), motion.size(frames), motion.flipped(frames), strict=True)
+    return [_centred(actor.sprite.at(float(size), bool(flipped)), centre) for centre, size, flipped in rows]
+
+
+def _centred(picture: Picture, centre: NDArray[np.float64]) -> Place:
     height, width = picture.mask.shape
-    return Place(picture, round(float(x) - width / 2), round(float(y) - height / 2))
+    return Place(picture, round(float(centre[0]) - width / 2), round(float(centre[1]) - height / 2))
 
 
 def _stamp(mask: NDArray[np.bool_], place: Place, value: bool) -> None:

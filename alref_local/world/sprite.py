@@ -92,7 +92,8 @@ def _shaded(image: Image.Image, look: Look) -> Image.Image:
     y, x = np.arange(side)[:, None], np.arange(side)[None, :]
     period = max(4, round(look.weave * side))
     stripe = (y * 8 + x * round(8 * look.slant)) // 8 % period * 2 < period
-    gain = 256 + round(40 * look.light) - y * round(80 * look.light) // side - 20 * stripe
-    rgba = np.asarray(image).astype(np.int32)
-    rgba[..., :3] = np.clip(rgba[..., :3] * gain[..., None] // 256, 0, 255)
-    return Image.fromarray(rgba.astype(np.uint8), "RGBA")
+    # In 128ths, so that the products fit 16 bits.
+    gain = (128 + round(20 * look.light) - y * round(40 * look.light) // side - 10 * stripe).astype(np.uint16)
+    rgba = np.array(image)
+    rgba[..., :3] = np.minimum(rgba[..., :3] * gain[..., None] >> 7, 255)
+    return Image.fromarray(rgba)
