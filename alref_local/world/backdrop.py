@@ -12,7 +12,9 @@ Bytes = NDArray[np.uint8]
 def _noise(rng: np.random.Generator, height: int, width: int, cell: int) -> NDArray[np.int32]:
     """Smooth noise in -128..127 with features of about `cell` pixels."""
     grid = rng.integers(0, 256, (height // cell + 2, width // cell + 2), dtype=np.uint8)
-    image = Image.fromarray(grid).resize(((width // cell + 2) * cell, (height // cell + 2) * cell), Image.Resampling.BILINEAR)
+    image = Image.fromarray(grid).resize(
+        ((width // cell + 2) * cell, (height // cell + 2) * cell), Image.Resampling.BILINEAR
+    )
     return np.asarray(image)[:height, :width].astype(np.int32) - 128
 
 
@@ -40,7 +42,7 @@ def pan_room(size: tuple[int, int]) -> int:
 
 
 def backdrop(rng: np.random.Generator, height: int, width: int) -> Bytes:
-    """uint8 (height, width, 3): a dull base colour, a horizon at times, a pattern and noise at three scales."""
+    """uint8 (height, width, 3): a dull colour, a horizon at times, a pattern and noise at three scales."""
     scale = min(height, width)
     base = int(rng.integers(100, 160)) + rng.integers(-16, 17, 3).astype(np.int32)
     image = np.empty((height, width, 3), np.int32)

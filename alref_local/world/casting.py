@@ -1,4 +1,4 @@
-"""Who is in a scene: a target, a rival of its class, a landmark and others, so that the wished sentence can hold."""
+"""Who is in a scene: a target, a rival of its class, a landmark and others, as the wished sentence needs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alref_local.world.palette import CLASSES, COLOURS
+from alref_local.world.palette import CLASSES, COLOURS, SIZES
 from alref_local.world.paths import ANYWHERE, Region
 
 
@@ -21,6 +21,8 @@ class Role(NamedTuple):
 
 
 ALL_WAYS = ("still", "left", "right", "up", "down", "curved")
+_COLOURS = tuple(COLOURS)
+_OPPOSITE = {"small": "large", "large": "small"}
 _HALVES: tuple[tuple[Region, Region, Region], ...] = (  # target, rival, landmark
     ((0.0, 0.36, 0.0, 1.0), (0.64, 1.0, 0.0, 1.0), (0.46, 0.54, 0.0, 1.0)),
     ((0.64, 1.0, 0.0, 1.0), (0.0, 0.36, 0.0, 1.0), (0.46, 0.54, 0.0, 1.0)),
@@ -29,32 +31,46 @@ _HALVES: tuple[tuple[Region, Region, Region], ...] = (  # target, rival, landmar
 )
 
 
-def cast(rng: np.random.Generator, wish: str, count: int, *, rival: bool, target_ways: tuple[str, ...]) -> list[Role]:
-    """Roles, the target first. `wish` is the kind of sentence the target should have, `count` the number of objects."""
+def cast(
+    rng: np.random.Generator,
+    wish: str,
+    count: int,
+    *,
+    rival: bool,
+    ways: tuple[str, ...],
+    crowded: bool = False,
+) -> list[Role]:
+    """Roles, the target first, then its rival and landmark where the sentence needs them.
+
+    `wish` is the kind of sentence the target should have, `count` the number of objects, `ways` the motions open
+    to the target. In a crowd the target, its rival and its landmark stay near the middle, with the others.
+    """
 
     def other(names: tuple[str, ...], *but: str) -> str:
         return str(rng.choice([n for n in names if n not in but]))
 
-    colours = tuple(COLOURS)
-    name, colour = other(CLASSES), other(colours)
+    name, colour = other(CLASSES), other(_COLOURS)
     size = "small" if rng.random() < 0.45 else "large"
     split = _HALVES[int(rng.choice(4, p=[0.35, 0.35, 0.15, 0.15]))]
-    sided = wish in ("place", "relation")
-    first, second, between = split if sided else (ANYWHERE,) * 3
-    if wish == "motion":
-        target_ways = tuple(w for w in target_ways if w != "curved")
-    way = other(target_ways)
+    first, second, between = split if wish in ("place", "relation") else (ANYWHERE,) * 3
+    way = other(tuple(w for w in ways if wish != "motion" or w != "curved"))
     roles = [Role(name, colour, size, first, (way,))]
     if rival or wish in ("size", "place", "relation"):
-        twin = other(colours, colour) if wish == "colour" or rng.random() < 0.5 else colour
-        rival_size = {"small": "large", "large": "small"}[size] if wish == "size" or rng.random() < 0.3 else size
-        ways = tuple(w for w in ALL_WAYS if wish != "motion" or w not in (way, "curved"))
-        roles.append(Role(name, twin, rival_size, second, ways))
+        twin = other(_COLOURS, colour) if wish == "colour" or rng.random() < 0.5 else colour
+        rival_size = _OPPOSITE[size] if wish == "size" or rng.random() < 0.3 else size
+        rival_ways = tuple(w for w in ALL_WAYS if wish != "motion" or w not in (way, "curved"))
+        roles.append(Role(name, twin, rival_size, second, rival_ways))
     if wish == "relation":
-        ways = ("still", "up", "down") if between[2:] == (0.0, 1.0) else ("still", "left", "right")
-        roles.append(Role(other(CLASSES, name), other(colours), other(("small", "large")), between, ways))
+        mark_ways = ("still", "up", "down") if between[2:] == (0.0, 1.0) else ("still", "left", "right")
+        roles.append(Role(other(CLASSES, name), other(_COLOURS), other(tuple(SIZES)), between, mark_ways))
     while len(roles) < count:
-        shared = colour if rng.random() < 0.5 else other(colours)
-        taken = {r.class_name for r in roles}
-        roles.append(Role(other(CLASSES, *taken), shared, "small" if rng.random() < 0.65 else "large", ANYWHERE, ALL_WAYS))
-    return roles
+        shared = colour if rng.random() < 0.5 else other(_COLOURS)
+        unlike = other(CLASSES, *(r.class_name for r in roles))
+        roles.append(Role(unlike, shared, "small" if rng.random() < 0.65 else "large", ANYWHERE, ALL_WAYS))
+    return [_squeezed(r, keep=wish == "size") for r in roles] if crowded else roles
+
+
+def _squeezed(role: Role, *, keep: bool) -> Role:
+    """The role small and near the middle, or of its own size where the sentence is about that."""
+    x0, x1, y0, y1 = (0.25 + 0.5 * share for share in role.region)
+    return role._replace(size_name=role.size_name if keep else "small", region=(x0, x1, y0, y1))

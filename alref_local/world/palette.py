@@ -7,7 +7,8 @@ from typing import Final
 RGB = tuple[int, int, int]
 
 CLASSES: Final[tuple[str, ...]] = (
-    "dog", "cat", "bird", "frog", "car", "train", "boat", "plane", "drum", "bell", "guitar", "clock", "ball", "star",
+    "dog", "cat", "bird", "frog", "car", "train", "boat", "plane",
+    "drum", "bell", "guitar", "clock", "ball", "star",
 )  # fmt: skip
 
 COLOURS: Final[dict[str, RGB]] = {
@@ -19,7 +20,7 @@ COLOURS: Final[dict[str, RGB]] = {
     "white": (246, 246, 246),
 }
 
-# Share of the frame's shorter side (the height of a landscape frame); the square root of width x height of the box.
+# Square root of the box's width x height, as a share of the frame's shorter side (a landscape frame's height).
 SIZES: Final[dict[str, tuple[float, float]]] = {"small": (0.14, 0.20), "large": (0.28, 0.40)}
 
 INK: Final[RGB] = (24, 20, 28)

@@ -1,4 +1,4 @@
-"""A pen that records simple shapes in the unit square and draws them with one dark outline round the whole."""
+"""A pen that records simple shapes in the unit square and draws them with a dark outline round the whole."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Part(NamedTuple):
 
 @dataclass(slots=True)
 class Pen:
-    """Coordinates are x right, y down in 0..1; `colour` is the body's, `light` and `shade` are derived from it."""
+    """Coordinates are x right, y down in 0..1; `colour` is the body's, `light` and `shade` follow from it."""
 
     colour: RGB
     ink: RGB = INK
@@ -54,13 +54,16 @@ class Pen:
         self._parts.append(Part("line", tuple(points), fill or self.colour, width))
 
     def draw(self, side: int, outline: float) -> Image.Image:
-        """The drawing as an RGBA image of `side` x `side` pixels; `outline` is the outline's width in pixels."""
+        """The drawing, RGBA, `side` x `side` pixels; `outline` is the outline's width in pixels."""
         margin = math.ceil(outline) + 1
         scale = side - 2 * margin
         image = Image.new("RGBA", (side, side), (*self.ink, 0))
         draw = ImageDraw.Draw(image)
         parts = [
-            p._replace(points=tuple((margin + x * scale, margin + y * scale) for x, y in p.points), width=p.width * scale)
+            p._replace(
+                points=tuple((margin + x * scale, margin + y * scale) for x, y in p.points),
+                width=p.width * scale,
+            )
             for p in self._parts
         ]
         for part in parts:
@@ -91,7 +94,9 @@ def _fill(draw: ImageDraw.ImageDraw, part: Part, extra: float) -> None:
             _stroke(draw, (*part.points, *part.points[:2]), 2 * extra, colour)
 
 
-def _stroke(draw: ImageDraw.ImageDraw, pts: Sequence[Point], width: float, fill: tuple[int, int, int, int]) -> None:
+def _stroke(
+    draw: ImageDraw.ImageDraw, pts: Sequence[Point], width: float, fill: tuple[int, int, int, int]
+) -> None:
     draw.line(list(pts), fill=fill, width=max(1, round(width)), joint="curve")
     r = width / 2
     for x, y in (pts[0], pts[-1]):

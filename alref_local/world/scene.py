@@ -45,6 +45,14 @@ class Place(NamedTuple):
     y: int
 
 
+class Wish(NamedTuple):
+    """The target sentence's kind, the object it is about (None: any), and which of several to take."""
+
+    kind: str
+    about: int | None
+    turn: int
+
+
 @dataclass(frozen=True)
 class Scene:
     """Frames are drawn when asked for, in any order; nothing is kept but the background and the sprites."""
@@ -55,7 +63,8 @@ class Scene:
     props: tuple[Prop, ...]
     ground: tuple[int, ...]  # the background's seed
     pan: Motion  # of the frame over the background
-    wish: tuple[str, int | None]  # kind of the target sentence, and the object it is about
+    wish: Wish
+    period: int | None = None  # frames after which everything repeats
     fps: float = FPS
 
     @cached_property
@@ -96,7 +105,7 @@ class Scene:
         return out
 
     def boxes(self, t: int) -> NDArray[np.float32]:
-        """float32 (n, 4) xyxy pixels: the whole object, hidden parts too, clipped to the frame; NaN when outside."""
+        """float32 (n, 4) xyxy pixels: the whole object, seen or hidden, clipped to the frame; NaN when outside."""
         self._check(t)
         height, width = self.size
         boxes = np.clip(self._whole(t), 0, np.array([width, height, width, height], np.float32))
@@ -125,15 +134,17 @@ class Scene:
             return said
         rounds = range(0, self.length, span)
         return tuple(
-            replace(s, good_frames=tuple(r + f for r in rounds for f in s.good_frames if r + f < self.length)) for s in said
+            replace(s, good_frames=tuple(r + f for r in rounds for f in s.good_frames if r + f < self.length))
+            for s in said
         )
 
     @cached_property
     def target(self) -> Sentence:
         """The one sentence of the clip that its preset makes promises about."""
-        kind, index = self.wish
-        about = [s for s in self.sentences if index is None or s.referents == (index,)]
-        return next((s for s in about if s.kind == kind), about[0] if about else self.sentences[0])
+        kind, index, turn = self.wish
+        known = [s for s in self.sentences if index is None or s.referents == (index,)]
+        wished = [s for s in known if s.kind == kind] or known or self.sentences
+        return wished[turn // 7 % len(wished)]
 
     @cached_property
     def tracks(self) -> Tracks:
@@ -147,12 +158,13 @@ class Scene:
 
     @property
     def _span(self) -> int:
-        period = self.actors[0].motion.period
-        return self.length if period is None else min(period, self.length)
+        return self.length if self.period is None else min(self.period, self.length)
 
     def _good(self, whole: NDArray[np.float32], visible: NDArray[np.float32]) -> NDArray[np.bool_]:
         height, width = self.size
-        uncut = (whole[..., 0] >= 0) & (whole[..., 1] >= 0) & (whole[..., 2] <= width) & (whole[..., 3] <= height)
+        uncut = (
+            (whole[..., 0] >= 0) & (whole[..., 1] >= 0) & (whole[..., 2] <= width) & (whole[..., 3] <= height)
+        )
         return np.asarray(uncut & (visible >= GOOD_SHARE))
 
     def _check(self, t: int) -> None:
@@ -160,7 +172,9 @@ class Scene:
             raise IndexError(f"frame {t} of a clip of {self.length} frames")
 
     def _whole(self, t: int) -> NDArray[np.float32]:
-        rows = [(p.x, p.y, p.x + p.picture.mask.shape[1], p.y + p.picture.mask.shape[0]) for p in self._placed(t)]
+        rows = [
+            (p.x, p.y, p.x + p.picture.mask.shape[1], p.y + p.picture.mask.shape[0]) for p in self._placed(t)
+        ]
         return np.array(rows, np.float32)
 
     @cached_property
@@ -196,7 +210,9 @@ def _stamp(mask: NDArray[np.bool_], place: Place, value: bool) -> None:
     y0, x0 = max(place.y, 0), max(place.x, 0)
     y1, x1 = min(place.y + height, mask.shape[0]), min(place.x + width, mask.shape[1])
     if y0 < y1 and x0 < x1:
-        mask[y0:y1, x0:x1][place.picture.mask[y0 - place.y : y1 - place.y, x0 - place.x : x1 - place.x]] = value
+        mask[y0:y1, x0:x1][place.picture.mask[y0 - place.y : y1 - place.y, x0 - place.x : x1 - place.x]] = (
+            value
+        )
 
 
 def _inside(place: Place, size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -58,4 +58,10 @@ def _foliage(pen: Pen, rng: np.random.Generator) -> None:
         pen.oval(x, y, 0.2, 0.2)
     for x, y in lumps:
         dx, dy = rng.uniform(-0.06, 0.06, 2)
-        pen.oval(x + dx, y + dy, 0.12, 0.1, mix(pen.colour, pen.light, 0.4) if rng.random() < 0.5 else mix(pen.colour, pen.shade, 0.4))
+        pen.oval(
+            x + dx,
+            y + dy,
+            0.12,
+            0.1,
+            mix(pen.colour, pen.light, 0.4) if rng.random() < 0.5 else mix(pen.colour, pen.shade, 0.4),
+        )

@@ -67,9 +67,15 @@ def describe(tracks: Tracks) -> tuple[Sentence, ...]:
     said: dict[str, Said] = {}
     for i in range(len(tracks.objects)):
         if tracks.visible[i].max() > 0:
-            for found in (*_by_name(tracks, i), *_by_place(tracks, i), *_by_motion(tracks, i), *_by_relation(tracks, i)):
+            for found in (
+                *_by_name(tracks, i),
+                *_by_place(tracks, i),
+                *_by_motion(tracks, i),
+                *_by_relation(tracks, i),
+            ):
                 said.setdefault(found[0], found)
-    for found in (*_plural(tracks), *_absent(tracks)):
+    plural = (found for found in _plural(tracks) if all(tracks.visible[i].max() > 0 for i in found[2]))
+    for found in (*plural, *_absent(tracks)):
         said.setdefault(found[0], found)
     out = []
     for text, kind, referents in said.values():
@@ -89,11 +95,16 @@ def _by_name(tracks: Tracks, i: int) -> Iterator[Said]:
         yield f"the {this.size_name} {this.class_name}", "size", (i,)
 
 
-_PLACES: Final = (("on the left", 0, 1), ("on the right", 0, -1), ("at the top", 1, 1), ("at the bottom", 1, -1))
+_PLACES: Final = (
+    ("on the left", 0, 1),
+    ("on the right", 0, -1),
+    ("at the top", 1, 1),
+    ("at the bottom", 1, -1),
+)
 
 
 def _by_place(tracks: Tracks, i: int) -> Iterator[Said]:
-    """Place words tell apart objects of one class: in its half throughout, and clear of every rival throughout."""
+    """Place words tell objects of a class apart: in its half and clear of every rival, throughout."""
     rivals = tracks.rivals(i)
     for words, axis, sign in _PLACES if rivals else ():
         extent = tracks.size[1 - axis]
@@ -134,7 +145,9 @@ def _outside(tracks: Tracks, i: int, *, wholly: bool) -> list[str]:
     """Sides of the frame beyond which object `i` lies, wholly or in part, at the start of the clip."""
     height, width = tracks.size
     x0, y0, x1, y1 = tracks.whole[i, 0]
-    beyond = (x1 <= 0, x0 >= width, y1 <= 0, y0 >= height) if wholly else (x0 < 0, x1 > width, y0 < 0, y1 > height)
+    beyond = (
+        (x1 <= 0, x0 >= width, y1 <= 0, y0 >= height) if wholly else (x0 < 0, x1 > width, y0 < 0, y1 > height)
+    )
     return [side for side, out in zip(("left", "right", "top", "bottom"), beyond, strict=True) if out]
 
 
@@ -142,7 +155,7 @@ _RELATIONS: Final = (("left of", 0, 1), ("right of", 0, -1), ("above", 1, 1), ("
 
 
 def _by_relation(tracks: Tracks, i: int) -> Iterator[Said]:
-    """Relations to an object of another class that is named by colour and class; rivals must lie clearly elsewhere."""
+    """Relations to an object of another class, itself named without doubt; rivals must lie clearly elsewhere."""
     this, rivals = tracks.objects[i], tracks.rivals(i)
     marks = [k for k, o in enumerate(tracks.objects) if o.class_name != this.class_name] if rivals else []
     for k in marks:
@@ -157,7 +170,7 @@ def _by_relation(tracks: Tracks, i: int) -> Iterator[Said]:
 
 
 def _beside(tracks: Tracks, i: int, k: int, axis: int, sign: int, margin: float) -> bool:
-    """Whether `i` lies before `k` along the axis by `margin` in every frame that shows both, and some frames do."""
+    """Whether `i` lies before `k` by `margin` pixels in every frame that shows both; two such frames at least."""
     both = (tracks.visible[i] > 0) & (tracks.visible[k] > 0)
     gap = (tracks.centres[k, both, axis] - tracks.centres[i, both, axis]) * sign
     return bool(both.sum() >= 2 and (gap > margin).all())
@@ -179,7 +192,7 @@ def _plural(tracks: Tracks) -> Iterator[Said]:
 
 
 def _absent(tracks: Tracks) -> Iterator[Said]:
-    """One class that is not there, one that is there in other colours only, one new in both; chosen by the scene."""
+    """A class that is not there, one there in other colours only, a missing one in a colour that is there."""
     objects = tracks.objects
     classes, colours = {o.class_name for o in objects}, {o.colour for o in objects}
     pick = sum(ord(c) for o in objects for c in o.class_name + o.colour)

@@ -59,7 +59,10 @@ def ball(p: Pen, v: float) -> None:
     p.oval(0.5, 0.5, 0.48, 0.48)
     turn = 30 + 60 * v
     for start in (turn, turn + 120, turn + 240):
-        p.poly([(0.5, 0.5), *arc(0.5, 0.5, 0.48, 0.48, start, start + 48)], PAPER if p.colour[2] < 240 else p.shade)
+        p.poly(
+            [(0.5, 0.5), *arc(0.5, 0.5, 0.48, 0.48, start, start + 48)],
+            PAPER if p.colour[2] < 240 else p.shade,
+        )
     p.oval(0.5, 0.5, 0.1, 0.1, INK)
 
 
@@ -68,4 +71,7 @@ def star(p: Pen, v: float) -> None:
     for share, fill in ((1.0, p.colour), (0.5, p.light if p.colour[2] < 240 else p.shade)):
         radii = [share * (0.5 if i % 2 == 0 else 0.23 + 0.04 * v) for i in range(10)]
         angles = [math.pi * i / 5 for i in range(10)]
-        p.poly([(0.5 + r * math.sin(a), 0.52 - r * math.cos(a)) for r, a in zip(radii, angles, strict=True)], fill)
+        p.poly(
+            [(0.5 + r * math.sin(a), 0.52 - r * math.cos(a)) for r, a in zip(radii, angles, strict=True)],
+            fill,
+        )
