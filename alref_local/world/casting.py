@@ -42,8 +42,8 @@ def cast(
 ) -> list[Role]:
     """Roles, the target first, then its rival and landmark where the sentence needs them.
 
-    `wish` is the kind of sentence the target should have, `count` the number of objects, `ways` the motions open
-    to the target. In a crowd the target, its rival and its landmark stay near the middle, with the others.
+    `wish` is the kind of sentence the target should have, `count` the number of objects, `ways` the motions
+    open to the target. In a crowd all are small and stay near the middle.
     """
 
     def other(names: tuple[str, ...], *but: str) -> str:

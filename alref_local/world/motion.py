@@ -14,9 +14,9 @@ Floats = NDArray[np.float64]
 class Motion:
     """A path from `start` to `end` (centres, x right, y down, pixels) between frames `begin` and `finish`.
 
-    `name` is still, left, right, up, down or curved. `bend` bows the path sideways by so many pixels, `turn` walks
-    it there and back, `period` repeats there-and-back for ever. `sizes` are the object's size at both ends.
-    `mirrored` faces an object to the left when it does not move sideways.
+    `name` is still, left, right, up, down or curved. `bend` bows the path sideways by so many pixels, `turn`
+    walks it there and back, `period` repeats there-and-back for ever. `sizes` are the object's size at both
+    ends. `mirrored` faces an object to the left when it does not move sideways.
     """
 
     name: str

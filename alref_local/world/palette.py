@@ -20,7 +20,7 @@ COLOURS: Final[dict[str, RGB]] = {
     "white": (246, 246, 246),
 }
 
-# Square root of the box's width x height, as a share of the frame's shorter side (a landscape frame's height).
+# Square root of the box's width x height, as a share of the frame's shorter side (landscape: its height).
 SIZES: Final[dict[str, tuple[float, float]]] = {"small": (0.14, 0.20), "large": (0.28, 0.40)}
 
 INK: Final[RGB] = (24, 20, 28)

@@ -1,4 +1,4 @@
-"""The presets: what each kind of clip promises about its target sentence, and the search for one that does."""
+"""The presets: what each kind of clip promises about its target, and the search for a scene that keeps it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ PRESETS: Final[tuple[str, ...]] = tuple(_CATALOGUE)
 def make_scene(
     preset: str, seed: int, *, size: tuple[int, int] = (240, 320), length: int | None = None
 ) -> Scene:
-    """The clip of `seed`; `size` is (height, width) in pixels, `length` in frames (24 to 36 by seed; `long`: 240).
+    """The clip of `seed`; `size` is (height, width) in pixels, `length` in frames (24-36 by seed; long: 240).
 
     The same arguments give the same clip, whatever was made before. Raises ValueError for an unknown preset,
     a negative seed, or a clip too small or too short for what the preset promises.

@@ -105,7 +105,7 @@ class Scene:
         return out
 
     def boxes(self, t: int) -> NDArray[np.float32]:
-        """float32 (n, 4) xyxy pixels: the whole object, seen or hidden, clipped to the frame; NaN when outside."""
+        """float32 (n, 4) xyxy pixels: whole objects, hidden or not, clipped to the frame; NaN if outside."""
         self._check(t)
         height, width = self.size
         boxes = np.clip(self._whole(t), 0, np.array([width, height, width, height], np.float32))
@@ -172,9 +172,7 @@ class Scene:
             raise IndexError(f"frame {t} of a clip of {self.length} frames")
 
     def _whole(self, t: int) -> NDArray[np.float32]:
-        rows = [
-            (p.x, p.y, p.x + p.picture.mask.shape[1], p.y + p.picture.mask.shape[0]) for p in self._placed(t)
-        ]
+        rows = [np.add(p.picture.extent, (p.x, p.y, p.x, p.y)) for p in self._placed(t)]
         return np.array(rows, np.float32)
 
     @cached_property

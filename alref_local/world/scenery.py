@@ -32,8 +32,7 @@ def scenery(kind: str, width: int, height: int, rng: np.random.Generator) -> Pic
     image = pen.draw(side, outline=2.0)
     box = image.getchannel("A").getbbox()
     image = image.crop(box).resize((width, height), Image.Resampling.BOX)
-    mask = np.asarray(image.getchannel("A")) >= 128
-    return Picture(image, mask, int(mask.sum()))
+    return Picture.of(image)
 
 
 def _masonry(pen: Pen, kind: str, aspect: float) -> None:

@@ -155,7 +155,7 @@ _RELATIONS: Final = (("left of", 0, 1), ("right of", 0, -1), ("above", 1, 1), ("
 
 
 def _by_relation(tracks: Tracks, i: int) -> Iterator[Said]:
-    """Relations to an object of another class, itself named without doubt; rivals must lie clearly elsewhere."""
+    """Relations to an object of another class, itself named without doubt; rivals lie clearly elsewhere."""
     this, rivals = tracks.objects[i], tracks.rivals(i)
     marks = [k for k, o in enumerate(tracks.objects) if o.class_name != this.class_name] if rivals else []
     for k in marks:
@@ -170,7 +170,7 @@ def _by_relation(tracks: Tracks, i: int) -> Iterator[Said]:
 
 
 def _beside(tracks: Tracks, i: int, k: int, axis: int, sign: int, margin: float) -> bool:
-    """Whether `i` lies before `k` by `margin` pixels in every frame that shows both; two such frames at least."""
+    """Whether `i` lies before `k` by `margin` pixels in every frame that shows both, at least two."""
     both = (tracks.visible[i] > 0) & (tracks.visible[k] > 0)
     gap = (tracks.centres[k, both, axis] - tracks.centres[i, both, axis]) * sign
     return bool(both.sum() >= 2 and (gap > margin).all())

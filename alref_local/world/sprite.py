@@ -42,11 +42,19 @@ class Look(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A sprite cropped to its mask: `image` RGBA, `mask` bool (h, w), `area` its number of pixels."""
+    """`image` RGBA, `mask` bool (h, w), `area` the mask's number of pixels, `extent` its box, xyxy."""
 
     image: Image.Image
     mask: NDArray[np.bool_]
     area: int
+    extent: tuple[int, int, int, int]
+
+    @classmethod
+    def of(cls, image: Image.Image) -> Picture:
+        """The picture of an RGBA image: opaque from half coverage on."""
+        mask = np.asarray(image.getchannel("A")) >= 128
+        ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        return cls(image, mask, int(mask.sum()), (int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1))
 
 
 class Sprite:
@@ -81,8 +89,7 @@ class Sprite:
             image = self._large.resize((w, h), Image.Resampling.BOX)
             if flipped:
                 image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-            mask = np.asarray(image.getchannel("A")) >= 128
-            self._sizes[key] = Picture(image, mask, int(mask.sum()))
+            self._sizes[key] = Picture.of(image)
         return self._sizes[key]
 
 

@@ -24,8 +24,8 @@ _TRIES = 25  # paths tried for one object
 class Plan:
     """What one clip is to be.
 
-    `entrance` is how the target comes to be seen: clear (throughout), free, late (from outside), hidden (behind
-    scenery), peek (cut by the edge). `apart` is the least share of frames in which no two boxes truly overlap.
+    `entrance` is how the target comes to be seen: clear (throughout), free, late (from outside), hidden
+    (behind scenery), peek (cut by the edge). `apart` is the least share of frames with two boxes apart.
     """
 
     wish: str
