@@ -15,9 +15,10 @@ from pycocotools import mask as coco
 
 from alref_local.types import Box, MaskTrack, Rle
 
-__all__ = ["TrackBuilder", "area", "box", "decode", "empty", "encode", "encode_stack", "union"]
+__all__ = ["Mask", "TrackBuilder", "area", "box", "decode", "empty", "encode", "encode_stack", "union"]
 
 Mask = NDArray[np.bool_]
+"""``(H, W)`` bool, or a stack of them."""
 
 
 def encode(mask: Mask) -> Rle:

@@ -1,0 +1,93 @@
+"""``result.json``: what became of every reference. The masks themselves are in ``masks.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from alref_local import masks
+from alref_local.seams import VideoReader
+from alref_local.types import ClipReasoned, MaskTrack, Pivot, Query, Status, TargetResult
+
+__all__ = ["Reference", "ResultFile", "VideoInfo", "describe"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VideoInfo(_Part):
+    """The video; ``frame_names`` are the file names of its masks without ``.png``."""
+
+    name: str
+    width: int
+    height: int
+    fps: float
+    frame_names: tuple[str, ...]
+
+
+class TrackInfo(_Part):
+    """One object: on how many frames it is visible, and the first and last of them."""
+
+    track_id: int
+    visible: int
+    first: int | None
+    last: int | None
+
+
+class Reference(_Part):
+    """One query, its outcome, its pivots (``given``: by a person) and what was settled on each clip."""
+
+    id: str
+    text: str
+    status: Status
+    tracks: tuple[TrackInfo, ...]
+    pivots: tuple[Pivot, ...]
+    given: tuple[Pivot, ...]
+    clips: tuple[ClipReasoned, ...]
+
+    def with_tracks(self, tracks: Sequence[MaskTrack]) -> TargetResult:
+        """The result as it was before it was written."""
+        query = Query(self.id, self.text, self.given)
+        return TargetResult(query, self.status, tuple(tracks), self.pivots, self.clips)
+
+
+class ResultFile(_Part):
+    """The whole file; ``timings`` are seconds by stage."""
+
+    video: VideoInfo
+    references: tuple[Reference, ...]
+    timings: dict[str, float]
+
+
+def describe(video: VideoReader, results: Sequence[TargetResult], timings: Mapping[str, float]) -> ResultFile:
+    """What ``result.json`` says about ``results``."""
+    height, width = video.size
+    info = VideoInfo(
+        name=video.name,
+        width=width,
+        height=height,
+        fps=video.fps,
+        frame_names=tuple(video.frame_name(index) for index in range(len(video))),
+    )
+    references = tuple(_reference(result) for result in results)
+    return ResultFile(video=info, references=references, timings=dict(timings))
+
+
+def _reference(result: TargetResult) -> Reference:
+    return Reference(
+        id=result.query.id,
+        text=result.query.text,
+        status=result.status,
+        tracks=tuple(_track(track) for track in result.tracks),
+        pivots=result.pivots,
+        given=result.query.pivots,
+        clips=result.clips,
+    )
+
+
+def _track(track: MaskTrack) -> TrackInfo:
+    visible = [frame for frame, rle in enumerate(track.masks) if masks.area(rle)]
+    first, last = (visible[0], visible[-1]) if visible else (None, None)
+    return TrackInfo(track_id=track.track_id, visible=len(visible), first=first, last=last)
