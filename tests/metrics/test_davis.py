@@ -122,4 +122,4 @@ def test_wrong_arrays_are_refused() -> None:
         with pytest.raises(ValueError, match="shape"):
             measure(ones, np.ones((3, 2), np.bool_))
         with pytest.raises(ValueError, match="bool"):
-            measure(ones, np.ones((2, 3), np.uint8))  # type: ignore[arg-type]
+            measure(ones, np.ones((2, 3), np.uint8))
