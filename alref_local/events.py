@@ -5,39 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from alref_local.types import Candidate, Clip, Pivot, TargetResult
+from alref_local.types import Clip, ClipReasoned, TargetResult
 
-__all__ = ["ClipReasoned", "Event", "Finished", "Planned", "Progress", "Tracked"]
+__all__ = ["Event", "Finished", "Planned", "Reasoned", "Tracked"]
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The video is divided: these clips will be reasoned about."""
+    """The video is divided: each of these queries will be reasoned about on each of these clips."""
 
     clips: tuple[Clip, ...]
+    queries: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ClipReasoned:
-    """One query is settled on one clip.
+class Reasoned:
+    """One query is settled on one clip; ``strips`` are the JPEG images that the backend was shown, by step."""
 
-    Attributes:
-        query_id: which query.
-        clip: which clip.
-        pivots: the chosen boxes; empty if the clip was dropped.
-        candidates: what the grounder proposed on the pivot frame, best first.
-        frame: the pivot frame, ``None`` if no valid choice came.
-        strips: the JPEG images that the backend was shown, by step name.
-        note: why the clip was dropped, for people; empty if it was not.
-    """
-
-    query_id: str
-    clip: Clip
-    pivots: tuple[Pivot, ...] = ()
-    candidates: tuple[Candidate, ...] = ()
-    frame: int | None = None
+    outcome: ClipReasoned
     strips: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +36,10 @@ class Tracked:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """A stage has moved on: ``done`` of ``total``."""
-
-    stage: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
 class Finished:
     """All queries are done, in the order asked."""
 
     results: tuple[TargetResult, ...]
 
 
-Event = Planned | ClipReasoned | Tracked | Progress | Finished
+Event = Planned | Reasoned | Tracked | Finished

@@ -44,7 +44,9 @@ class VideoReader(Protocol):
     def frames(self, indices: Sequence[int]) -> NDArray[np.uint8]:
         """``(n, H, W, 3)`` uint8 RGB frames in the order asked for; ``IndexError`` if out of range."""
 
-    def stream(self, start: int = 0, stop: int | None = None, *, reverse: bool = False) -> Iterator[tuple[int, Image]]:
+    def stream(
+        self, start: int = 0, stop: int | None = None, *, reverse: bool = False
+    ) -> Iterator[tuple[int, Image]]:
         """Yield ``(index, frame)`` over ``[start, stop)``, from the end if ``reverse``, in flat memory."""
 
     def timestamps(self) -> NDArray[np.float64]:

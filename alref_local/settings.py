@@ -29,8 +29,12 @@ class Sampling(_Section):
 
     frames: int = Field(5, ge=1, le=32, description="Sampled frames per clip (N).")
     interval: int | None = Field(None, ge=1, description="Frames between two samples (S).")
-    seconds: float | None = Field(None, gt=0, description="The same in seconds; used when interval is not set.")
-    max_clips: int | None = Field(None, ge=1, description="Widen the interval until there are no more clips than this.")
+    seconds: float | None = Field(
+        None, gt=0, description="The same in seconds; used when interval is not set."
+    )
+    max_clips: int | None = Field(
+        None, ge=1, description="Widen the interval until there are no more clips than this."
+    )
     balance: bool = Field(False, description="Narrow the interval until all clips are about equally full.")
     drop_single: bool = Field(False, description="Skip a clip with one sampled frame, as released.")
 
@@ -51,7 +55,9 @@ class Grounding(_Section):
     box_threshold: float = Field(0.15, ge=0, le=1)
     text_threshold: float = Field(0.2, ge=0, le=1)
     max_candidates: int = Field(3, ge=1, le=9)
-    nms: float | None = Field(None, gt=0, le=1, description="Drop boxes that overlap a better one by more than this IoU.")
+    nms: float | None = Field(
+        None, gt=0, le=1, description="Drop boxes that overlap a better one by more than this IoU."
+    )
 
 
 class Segmentation(_Section):
@@ -59,10 +65,16 @@ class Segmentation(_Section):
 
     engine: str = "alref_local.perceive.segmentation:Sam2"
     model: str = "facebook/sam2-hiera-large"
-    prompt: Literal["box", "mask"] = Field("box", description="Mask: the box is first turned into a mask on its frame, as released.")
+    prompt: Literal["box", "mask"] = Field(
+        "box", description="Mask: the box is first turned into a mask on its frame, as released."
+    )
     resize: Literal["bilinear", "bicubic"] = "bicubic"
-    max_conditioning: int | None = Field(None, ge=1, description="Attend to this many nearest conditioning frames.")
-    object_score: bool = Field(True, description="Empty the frames on which the model says the object is absent.")
+    max_conditioning: int | None = Field(
+        None, ge=1, description="Attend to this many nearest conditioning frames."
+    )
+    object_score: bool = Field(
+        True, description="Empty the frames on which the model says the object is absent."
+    )
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
 
 
@@ -71,7 +83,9 @@ class Reasoning(_Section):
 
     prompts: str = Field("alref", description="A bundled prompt set or a folder.")
     box_prompt: str = Field("pivot_box", description="Prompt of the pivot-box question (Table 6 variants).")
-    history: bool = Field(True, description="Hand the step-1 exchange to step 2 (the paper's prior knowledge).")
+    history: bool = Field(
+        True, description="Hand the step-1 exchange to step 2 (the paper's prior knowledge)."
+    )
     none_allowed: bool = Field(False, description="The pivot-box answer may be 'none of the boxes'.")
     ask_single: bool = Field(True, description="Ask for the pivot box even when there is one candidate.")
 
@@ -82,13 +96,16 @@ class Pivots(_Section):
     frame: Literal["reason", "first", "middle", "last"] = Field(
         "reason", description="Reason, or one fixed frame of the whole video (Table 5)."
     )
-    box: Literal["reason", "best"] = Field("reason", description="Reason, or the best-scoring candidate (Table 6).")
+    box: Literal["reason", "best"] = Field(
+        "reason", description="Reason, or the best-scoring candidate (Table 6)."
+    )
     start: Literal["nearest_to_middle", "surviving_middle"] = Field(
         "nearest_to_middle",
-        description="Pivot of the clip nearest to the middle clip, or the middle one of the surviving pivots, as released.",
+        description="Pivot of the clip nearest to the middle clip, or the middle surviving pivot, as released.",
     )
     rescue: Literal["none", "first_frame_best_box"] = Field(
-        "none", description="When no clip gives a pivot: nothing, or the best box of the first frame, as released."
+        "none",
+        description="When no clip gives a pivot: nothing, or the best box of the first frame, as released.",
     )
     rescue_box_threshold: float = Field(0.001, ge=0, le=1)
     rescue_text_threshold: float = Field(0.1, ge=0, le=1)
@@ -106,7 +123,6 @@ class Settings(_Section):
     segmentation: Segmentation = Segmentation()
     reasoning: Reasoning = Reasoning()
     pivots: Pivots = Pivots()
-    seed: int = 0
 
     def overridden(self, changes: dict[str, Any]) -> Settings:
         """A validated copy with nested ``changes`` (``{"pivots": {"frame": "first"}}``) laid over it."""

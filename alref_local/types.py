@@ -6,8 +6,8 @@ Sizes are ``(height, width)``. Frame numbers count from 0 in the video that is b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ __all__ = [
     "Box",
     "Candidate",
     "Clip",
+    "ClipReasoned",
     "FrameMasks",
     "Image",
     "MaskTrack",
@@ -51,14 +52,6 @@ class Rle(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """What to segment: a sentence. ``id`` names it in output folders and call logs."""
-
-    id: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Clip:
     """A stretch ``[start, stop)`` of the video and its sampled frames (paper, Implementation Details).
 
@@ -88,6 +81,39 @@ class Pivot:
     box: Box
     score: float = 1.0
     track: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to segment: a sentence. ``id`` names it in output folders and call logs.
+
+    ``pivots`` given by a person replace reasoning.
+    """
+
+    id: str
+    text: str
+    pivots: tuple[Pivot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClipReasoned:
+    """One query is settled on one clip.
+
+    Attributes:
+        query_id: which query.
+        clip: which clip.
+        frame: the pivot frame, ``None`` if no valid choice came.
+        candidates: what the grounder proposed on the pivot frame, best first.
+        pivots: the chosen boxes; empty if the clip was dropped.
+        note: why the clip was dropped or how it was rescued, for people.
+    """
+
+    query_id: str
+    clip: Clip
+    frame: int | None = None
+    candidates: tuple[Candidate, ...] = ()
+    pivots: tuple[Pivot, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +170,13 @@ class MaskTrack:
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
-    """What became of one query: its tracks, the pivots behind them, and whether a target was found."""
+    """What became of one query: its tracks, the pivots behind them, and what was settled on each clip.
+
+    ``status`` is ``no_target`` when no frame of any track holds a mask.
+    """
 
     query: Query
     status: Status
     tracks: tuple[MaskTrack, ...] = ()
     pivots: tuple[Pivot, ...] = ()
-    candidates: Mapping[int, tuple[Candidate, ...]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    clips: tuple[ClipReasoned, ...] = ()

@@ -5,10 +5,19 @@ from __future__ import annotations
 from math import ceil
 from typing import Literal
 
-from alref_local.settings import Sampling
+from alref_local.settings import Sampling, Settings
 from alref_local.types import Clip
 
-__all__ = ["fixed_clip", "interval_of", "sample_clips"]
+__all__ = ["fixed_clip", "interval_of", "plan_clips", "sample_clips"]
+
+
+def plan_clips(length: int, fps: float, settings: Settings) -> tuple[tuple[Clip, ...], int | None]:
+    """The clips to reason about, and the pivot frame if a rule fixes it (``settings.pivots.frame``)."""
+    rule = settings.pivots.frame
+    if rule == "reason":
+        return sample_clips(length, fps, settings.sampling), None
+    clip, frame = fixed_clip(length, rule, settings.sampling.frames)
+    return (clip,), frame
 
 
 def interval_of(length: int, fps: float, sampling: Sampling) -> int:

@@ -1,0 +1,70 @@
+"""The one call for scripts and notebooks; many videos with the same models go through ``session.Session``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alref_local.jobs import Job, queries
+from alref_local.types import Pivot
+
+if TYPE_CHECKING:
+    from alref_local.events import Event
+    from alref_local.session import Segmentation
+
+__all__ = ["segment"]
+
+
+def segment(
+    video: str | Path,
+    sentences: str | Sequence[str],
+    *,
+    backend: str | Path = "none",
+    config: str | Path = "default",
+    changes: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    pivots: Sequence[Pivot] = (),
+    start: float | None = None,
+    end: float | None = None,
+    every: int = 1,
+    device: str = "auto",
+    offline: bool = False,
+    seed: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Segmentation:
+    """Segment what sentences refer to in one video.
+
+    Args:
+        video: video file or folder of frames.
+        sentences: one sentence or several; they share the encoder pass.
+        backend: backend card by name or path, or ``replay:RUN``.
+        config: config by name or path.
+        changes: nested settings laid over it, as ``{"pivots": {"frame": "first"}}``.
+        out: run folder to write; ``None`` writes nothing.
+        pivots: your own boxes (xyxy pixels) in place of reasoning, for a single sentence.
+        start: leave out what comes before, in seconds.
+        end: leave out what comes from here on, in seconds.
+        every: take every N-th frame.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        offline: use no network but this machine's own.
+        seed: of the backend's sampling.
+        on_event: told every event as it happens (``alref_local.events``).
+
+    Returns:
+        Masks, tracks and pivots; see ``Segmentation``.
+
+    Raises:
+        AlrefError: see ``alref_local.errors``.
+    """
+    from alref_local.session import Session, Window
+
+    asked = queries([sentences] if isinstance(sentences, str) else sentences, pivots)
+    job = Job(Path(video).stem, Path(video), asked)
+    with Session(config, backend, changes=changes, device=device, offline=offline, seed=seed) as session:
+        return session.segment(
+            job,
+            None if out is None else Path(out),
+            window=Window(start, end, every),
+            tell=on_event or (lambda event: None),
+        )

@@ -1,0 +1,86 @@
+"""The command line: one file per command, no logic of its own; commands are imported when they are called."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib import import_module
+
+import click
+
+from alref_local.errors import AlrefError
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "segment": "Segment what sentences refer to, through whole videos.",
+    "demo": "Run the whole pipeline on a drawn clip and score it.",
+    "score": "Score predicted masks against true ones (J, F, J&F).",
+    "backends": "List the reasoning backends, or show one.",
+    "configs": "List the configs, or show one.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows its commands by name and imports ``alref_local.cli.NAME`` only to run one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"alref_local.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="alref-local")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Segment what a sentence refers to, through a whole video, on this machine."""
+    ctx.obj = debug
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point: every failure ends as one sentence, a hint and an exit code (see ``errors``)."""
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        code = cli.main(arguments, prog_name="alref-local", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        _say("Interrupted; what is finished is kept, and the same command goes on from there.")
+        sys.exit(130)
+    except AlrefError as error:
+        _debug(arguments)
+        _say(f"Error: {error}", error.hint)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        _debug(arguments)
+        _say(
+            f"Error: something unforeseen happened ({type(error).__name__}: {error}).", "--debug shows where."
+        )
+        sys.exit(1)
+
+
+def _debug(arguments: list[str]) -> None:
+    if "--debug" in arguments:
+        traceback.print_exc()
+
+
+def _say(message: str, hint: str = "") -> None:
+    click.echo(message, err=True)
+    if hint:
+        click.echo(f"Hint: {hint}", err=True)

@@ -1,0 +1,26 @@
+"""``alref-local score PRED TRUTH``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("pred", type=click.Path(path_type=Path))
+@click.argument("truth", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(pred: Path, truth: Path, as_json: bool) -> None:
+    """Score masks in PRED against TRUTH by the DAVIS rule: two folders of SEQ/*.png, or of *.png."""
+    from alref_local.metrics import score_folders
+
+    scores = score_folders(pred, truth)
+    if as_json:
+        click.echo(json.dumps(scores, indent=2))
+        return
+    width = max(len("mean"), *(len(name) for name in scores["sequences"]))
+    click.echo(f"{'':<{width}}   J&F      J      F")
+    for name, row in [*scores["sequences"].items(), ("mean", scores["mean"])]:
+        click.echo(f"{name:<{width}}  {row['J&F']:.3f}  {row['J']:.3f}  {row['F']:.3f}")

@@ -1,0 +1,56 @@
+"""The YAML files that people read, copy and add to: ``backends/`` and ``configs/``.
+
+They lie at the top level of a checkout and inside the package of an installed wheel; a name finds a bundled
+file, a path any other.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from alref_local.errors import ConfigError
+
+__all__ = ["Kind", "data_dir", "find", "names"]
+
+Kind = Literal["backends", "configs"]
+
+_PACKAGE = Path(__file__).parent
+
+
+def data_dir(kind: Kind) -> Path:
+    """The folder of bundled files: the packaged one, or a checkout's top level.
+
+    Raises:
+        ConfigError: neither exists, so the installation is broken.
+    """
+    for folder in (_PACKAGE / "data" / kind, _PACKAGE.parent / kind):
+        if folder.is_dir():
+            return folder
+    raise ConfigError(f"The bundled {kind} are missing.", hint="Install alref-local again.")
+
+
+def names(kind: Kind) -> list[str]:
+    """Names of the bundled files, sorted; a sub-folder is part of the name (``paper/mevis``)."""
+    folder = data_dir(kind)
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def find(kind: Kind, name_or_path: str | Path) -> Path:
+    """The file that a bundled name or a path means; a bundled name wins over a file of that name.
+
+    Raises:
+        ConfigError: there is neither; the hint names what comes closest.
+    """
+    wanted = str(name_or_path)
+    bundled = names(kind)
+    if wanted in bundled:
+        return data_dir(kind) / f"{wanted}.yaml"
+    if Path(wanted).is_file():
+        return Path(wanted)
+    near = get_close_matches(wanted, bundled, n=3, cutoff=0.5) or bundled
+    raise ConfigError(
+        f"There is no {kind.removesuffix('s')} {wanted[:80]!r}.",
+        hint=f"Bundled: {', '.join(near)}; a path to a YAML file works too.",
+    )

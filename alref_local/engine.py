@@ -1,0 +1,184 @@
+"""The engine: the loaded models, the backend, and the rules of waiting.
+
+MLLM questions wait asynchronously, many at a time. Everything that computes (decoding, grounding, propagation) runs in
+one worker thread, in the order asked, so that a run gives the same bytes whenever the replies arrive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
+from itertools import islice
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alref_local.events import Event
+from alref_local.masks import TrackBuilder
+from alref_local.models.resolve import resolve
+from alref_local.perceive.masks import binarize
+from alref_local.plugins import load_class
+from alref_local.reason.prompts import PromptSet, load_prompts
+from alref_local.runs.manifest import weights_sha256
+from alref_local.seams import Backend, Grounder, Segmentor, Strategy, VideoReader
+from alref_local.select.context import ClipContext
+from alref_local.settings import Settings
+from alref_local.types import Candidate, Clip, FrameMasks, Image, Prompt, Query
+
+__all__ = ["Engine"]
+
+_T = TypeVar("_T")
+_CLIPS_IN_FLIGHT = 16
+"""Clips whose frames are in memory at a time; enough to keep a server busy, bounded for long videos."""
+
+
+class Engine:
+    """Everything a strategy needs; models load at first use and serve any number of videos.
+
+    Args:
+        settings: the protocol.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        offline: never reach for the network to find weights.
+    """
+
+    def __init__(self, settings: Settings, *, device: str = "auto", offline: bool = False) -> None:
+        self.settings = settings
+        self._where = {"device": device, "offline": offline}
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="perceive")
+        self._backend: Backend | None = None
+        self._contexts: dict[tuple[int, Clip], asyncio.Task[ClipContext]] = {}
+
+    def close(self) -> None:
+        """Wait for what is being computed and let the worker go."""
+        self._worker.shutdown(wait=True, cancel_futures=True)
+
+    @cached_property
+    def prompts(self) -> PromptSet:
+        """The prompt set of the config."""
+        return load_prompts(self.settings.reasoning.prompts)
+
+    @cached_property
+    def grounder(self) -> Grounder:
+        """The grounder of the config."""
+        section = self.settings.grounding
+        kind = load_class(section.engine)
+        return cast(Grounder, kind(**section.model_dump(exclude={"engine"}), **self._where))
+
+    @cached_property
+    def segmentor(self) -> Segmentor:
+        """The segmentor of the config."""
+        section = self.settings.segmentation
+        kind = load_class(section.engine)
+        return cast(Segmentor, kind(**section.model_dump(exclude={"engine"}), **self._where))
+
+    def weights(self) -> dict[str, dict[str, str]]:
+        """SHA-256 of every weight file of the built-in models that are loaded, by model and file name."""
+        grounding, segmentation = self.settings.grounding, self.settings.segmentation
+        models = {
+            "grounder": (grounding.engine, grounding.model),
+            "segmentor": (segmentation.engine, segmentation.model),
+        }
+        loaded = [models[part] for part in models if part in self.__dict__]
+        return {model: _hashes(model) for engine, model in loaded if engine.startswith("alref_local.")}
+
+    @property
+    def backend(self) -> Backend:
+        """Who answers the questions about the video at hand."""
+        if self._backend is None:
+            raise RuntimeError("no video is being segmented")
+        return self._backend
+
+    async def events(
+        self, video: VideoReader, queries: Sequence[Query], backend: Backend
+    ) -> AsyncIterator[Event]:
+        """Segment all queries of one video; closing the iterator cancels what is under way.
+
+        Raises:
+            PrerequisiteError: weights are missing; found before any question is asked.
+        """
+        await self.perceive(lambda: self.segmentor)
+        if any(not query.pivots for query in queries):
+            await self.perceive(lambda: self.grounder)
+        strategy = cast(Strategy, load_class(self.settings.strategy)())
+        self._backend = backend
+        try:
+            async for event in strategy.run(video, queries, self):
+                yield event
+        finally:
+            self._contexts.clear()
+            self._backend = None
+
+    async def perceive(self, work: Callable[..., _T], *args: Any) -> _T:
+        """Run ``work(*args)`` in the worker thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work, *args)
+
+    async def context(self, video: VideoReader, clip: Clip) -> ClipContext:
+        """The clip's sampled frames, decoded once for all queries that are under way on it."""
+        key = (id(video), clip)
+        if key not in self._contexts:
+            while len(self._contexts) >= _CLIPS_IN_FLIGHT:
+                self._contexts.pop(next(iter(self._contexts)))
+            self._contexts[key] = asyncio.ensure_future(self._decode(video, clip))
+        return await asyncio.shield(self._contexts[key])
+
+    async def _decode(self, video: VideoReader, clip: Clip) -> ClipContext:
+        images: NDArray[np.uint8] = await self.perceive(video.frames, clip.frames)
+        return ClipContext(video.name, clip, list(images), self.settings.strip)
+
+    async def propose(
+        self, image: Image, text: str, thresholds: tuple[float, float] | None = None
+    ) -> list[Candidate]:
+        """Candidate boxes for one text on one frame, at the config's or other (box, text) thresholds."""
+
+        def work() -> list[Candidate]:
+            grounder = self.grounder if thresholds is None else self.grounder.with_thresholds(*thresholds)
+            return grounder.propose([image], [text])[0]
+
+        return await self.perceive(work)
+
+    async def track(
+        self, video: VideoReader, prompts: Sequence[Prompt], builder: TrackBuilder
+    ) -> AsyncIterator[tuple[int, int]]:
+        """Propagate all prompts through the video into ``builder``; yields (visits made, frame)."""
+        if not prompts:
+            return
+        use_score = self.settings.segmentation.object_score
+        visits = await self.perceive(self.segmentor.track, video, prompts)
+
+        def advance() -> FrameMasks | None:
+            masks = next(visits, None)
+            if masks is not None:
+                binary = binarize(masks, video.size, use_score)
+                builder.add(masks.frame, masks.track_ids, binary, masks.object_score)
+            return masks
+
+        done = 0
+        while (masks := await self.perceive(advance)) is not None:
+            done += 1
+            yield done, masks.frame
+
+    async def in_flight(self, jobs: Iterable[Coroutine[Any, Any, _T]]) -> AsyncIterator[_T]:
+        """Run jobs side by side, a bounded number at a time, and yield results as they come."""
+        waiting, running = iter(jobs), set[asyncio.Task[_T]]()
+        try:
+            while True:
+                running |= {
+                    asyncio.ensure_future(job) for job in islice(waiting, _CLIPS_IN_FLIGHT - len(running))
+                }
+                if not running:
+                    return
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for result in await asyncio.gather(*done):
+                    yield result
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+
+@cache
+def _hashes(model: str) -> dict[str, str]:
+    return weights_sha256(resolve(model, offline=True))

@@ -1,0 +1,74 @@
+"""One job from its events to a finished run folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from alref_local.events import Event, Finished, Reasoned, Tracked
+from alref_local.runs.folder import RunFolder
+from alref_local.runs.overlay import write_overlay
+from alref_local.seams import VideoReader
+from alref_local.types import TargetResult
+
+__all__ = ["Record", "job_hash"]
+
+
+def job_hash(**facts: Any) -> str:
+    """SHA-256 of everything that decides a run's result; a finished folder with the same hash need not run again."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass
+class Record:
+    """Follows a run and writes it down as it goes.
+
+    Attributes:
+        video: what is being segmented.
+        folder: where, already begun with ``write_config``; ``None`` writes nothing.
+        cutouts: whether to write every masked object as PNG with alpha, too.
+        timings: seconds by stage, filled while following.
+    """
+
+    video: VideoReader
+    folder: RunFolder | None = None
+    cutouts: bool = False
+    timings: dict[str, float] = field(default_factory=dict)
+    results: tuple[TargetResult, ...] = ()
+
+    async def follow(self, events: AsyncIterator[Event], tell: Callable[[Event], None]) -> None:
+        """Write strips as they are shown, and time the stages."""
+        begun, stage = time.perf_counter(), "reason"
+        async for event in events:
+            if isinstance(event, Reasoned) and self.folder is not None:
+                _keep_strips(self.folder, event)
+            if isinstance(event, Tracked | Finished) and stage == "reason":
+                self.timings["reason"], begun, stage = (
+                    time.perf_counter() - begun,
+                    time.perf_counter(),
+                    "track",
+                )
+            if isinstance(event, Finished):
+                self.timings["track"] = time.perf_counter() - begun
+                self.results = event.results
+            tell(event)
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        """Write masks, overlay and results; the manifest last."""
+        if self.folder is None:
+            return
+        self.folder.write_result(self.video, self.results, {k: round(v, 3) for k, v in self.timings.items()})
+        write_overlay(self.folder, self.video, self.results, cutouts=self.cutouts)
+        self.folder.finish(manifest)
+
+
+def _keep_strips(folder: RunFolder, event: Reasoned) -> None:
+    outcome = event.outcome
+    for step, images in event.strips.items():
+        for number, data in enumerate(images):
+            tail = f"-{number}" if len(images) > 1 else ""
+            folder.add_strip(f"{outcome.query_id}-clip{outcome.clip.index:03d}-{step}{tail}", data)

@@ -1,0 +1,102 @@
+"""Pivot selection on one clip for one query, step by step (paper, GPT-Assisted Pivot Selection)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from alref_local.reason.prompts import PromptSet
+from alref_local.reason.question import Turn
+from alref_local.seams import Backend
+from alref_local.select.context import ClipContext
+from alref_local.select.pivot_box import pivot_box_question
+from alref_local.select.pivot_frame import frame_of, pivot_frame_question
+from alref_local.settings import Settings
+from alref_local.types import Candidate, ClipReasoned, Image, Pivot, Query
+
+__all__ = ["ClipReasoner"]
+
+
+class _Tools(Protocol):
+    """What the reasoner needs of the engine."""
+
+    settings: Settings
+
+    @property
+    def backend(self) -> Backend: ...
+    @property
+    def prompts(self) -> PromptSet: ...
+    async def propose(
+        self, image: Image, text: str, thresholds: tuple[float, float] | None = None
+    ) -> list[Candidate]: ...
+
+
+class ClipReasoner:
+    """Collects what is decided about one query on one clip; a step that fails leaves the earlier ones standing."""
+
+    def __init__(self, context: ClipContext, query: Query, tools: _Tools) -> None:
+        self.context, self.query, self.tools = context, query, tools
+        self.frame: int | None = None
+        self.candidates: Sequence[Candidate] = ()
+        self.chosen: Sequence[Candidate] = ()
+        self.history: tuple[Turn, ...] = ()
+        self.strips: dict[str, tuple[bytes, ...]] = {}
+        self.note = ""
+
+    async def pivot_frame(self) -> int:
+        """Step 1; a clip with one sampled frame leaves nothing to ask.
+
+        Raises:
+            AnswerError: no valid answer came.
+        """
+        if len(self.context.clip.frames) == 1:
+            return self.context.clip.frames[0]
+        question = pivot_frame_question(self.context, self.query, self.tools.prompts)
+        self.strips["pivot_frame"] = tuple(image.data for image in question.images)
+        answer = await self.tools.backend.ask(question)
+        self.history = (Turn(question.text, question.images, answer.raw),)
+        return frame_of(self.context, answer.ids[0])
+
+    async def propose(self, frame: int, thresholds: tuple[float, float] | None = None) -> None:
+        """Candidate boxes on the pivot frame, at other (box, text) thresholds if given."""
+        self.frame = frame
+        self.candidates = await self.tools.propose(self.context.image(frame), self.query.text, thresholds)
+        if not self.candidates:
+            self.note = "no candidate box on the pivot frame"
+
+    async def pivot_box(self) -> None:
+        """Step 2, or the best-scoring candidate where the config leaves nothing to ask.
+
+        Raises:
+            AnswerError: no valid answer came.
+        """
+        settings = self.tools.settings
+        if self.frame is None or not self.candidates:
+            return
+        if settings.pivots.box == "best" or (len(self.candidates) == 1 and not settings.reasoning.ask_single):
+            self.take_best()
+            return
+        question = pivot_box_question(
+            self.context,
+            self.query,
+            self.frame,
+            self.candidates,
+            self.tools.prompts,
+            settings.reasoning,
+            self.history,
+        )
+        self.strips["pivot_box"] = tuple(image.data for image in question.images)
+        answer = await self.tools.backend.ask(question)
+        self.chosen = [self.candidates[label - 1] for label in answer.ids]
+        if not self.chosen:
+            self.note = "none of the candidates fits"
+
+    def take_best(self) -> None:
+        """The candidate with the highest score becomes the pivot box."""
+        self.chosen = self.candidates[:1]
+
+    def outcome(self) -> ClipReasoned:
+        """What was settled."""
+        clip, frame = self.context.clip, self.frame
+        pivots = () if frame is None else tuple(Pivot(clip.index, frame, c.box, c.score) for c in self.chosen)
+        return ClipReasoned(self.query.id, clip, frame, tuple(self.candidates), pivots, self.note)

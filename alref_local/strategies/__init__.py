@@ -1,0 +1,1 @@
+"""Ways from queries to mask tracks; ``pivot`` is the paper's."""

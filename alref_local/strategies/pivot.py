@@ -1,0 +1,107 @@
+"""AL-Ref-SAM 2 (paper, Figure 2): pivot frame, pivot box, propagation. Read it from top to bottom.
+
+On each clip of the video the backend chooses the frame that shows the referent best, the grounder proposes
+candidate boxes there, and the backend chooses the box that holds the referent. All pivots of the video together
+prompt the segmentor, which starts at the pivot of the middle clip and carries the mask forward, then backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from alref_local.engine import Engine
+from alref_local.errors import AnswerError
+from alref_local.events import Event, Finished, Planned, Reasoned, Tracked
+from alref_local.masks import TrackBuilder, area
+from alref_local.seams import VideoReader
+from alref_local.select.clip import ClipReasoner
+from alref_local.select.pivots import track_prompts, visits
+from alref_local.select.sampling import plan_clips
+from alref_local.types import Clip, ClipReasoned, MaskTrack, Pivot, Query, TargetResult
+
+__all__ = ["PivotStrategy"]
+
+
+class PivotStrategy:
+    """The paper's method; what the paper leaves open is a setting (``settings.pivots``, ``settings.reasoning``)."""
+
+    async def run(self, video: VideoReader, queries: Sequence[Query], engine: Engine) -> AsyncIterator[Event]:
+        """Segment all queries of one video together; the last event is ``Finished``.
+
+        Raises:
+            BackendError: the backend failed for good; nothing was masked.
+        """
+        asked = [query for query in queries if not query.pivots]
+        clips, fixed = plan_clips(len(video), video.fps, engine.settings)
+        yield Planned(clips, tuple(query.id for query in asked))
+
+        outcomes: dict[str, list[ClipReasoned]] = {query.id: [] for query in queries}
+        jobs = (self._reason(video, query, clip, fixed, engine) for clip in clips for query in asked)
+        async for event in engine.in_flight(jobs):
+            outcomes[event.outcome.query_id].append(event.outcome)
+            yield event
+        for query in asked:
+            if engine.settings.pivots.rescue != "none" and not any(one.pivots for one in outcomes[query.id]):
+                event = await self._rescue(video, query, engine)
+                outcomes[query.id].append(event.outcome)
+                yield event
+
+        pivots = {query.id: query.pivots or _pivots(outcomes[query.id]) for query in queries}
+        rule = engine.settings.pivots.start
+        prompts = [
+            prompt
+            for track_id, query in enumerate(queries)
+            if pivots[query.id]
+            for prompt in track_prompts(track_id, pivots[query.id], len(clips), rule)
+        ]
+        builder = TrackBuilder(len(video), video.size, sorted({prompt.track_id for prompt in prompts}))
+        total = visits(len(video), prompts)
+        async for done, frame in engine.track(video, prompts, builder):
+            yield Tracked(frame, done, total)
+        tracks = {track.track_id: track for track in builder.tracks()}
+        yield Finished(
+            tuple(
+                _result(query, tracks.get(track_id), pivots[query.id], outcomes[query.id])
+                for track_id, query in enumerate(queries)
+            )
+        )
+
+    async def _reason(
+        self, video: VideoReader, query: Query, clip: Clip, fixed: int | None, engine: Engine
+    ) -> Reasoned:
+        """Both steps of pivot selection for one query on one clip."""
+        reasoner = ClipReasoner(await engine.context(video, clip), query, engine)
+        try:
+            frame = await reasoner.pivot_frame() if fixed is None else fixed
+            await reasoner.propose(frame)
+            await reasoner.pivot_box()
+        except AnswerError as error:
+            reasoner.note = str(error)
+        return Reasoned(reasoner.outcome(), reasoner.strips)
+
+    async def _rescue(self, video: VideoReader, query: Query, engine: Engine) -> Reasoned:
+        """The first frame's best box (the paper is silent here; the released code never abstains)."""
+        rule = engine.settings.pivots
+        reasoner = ClipReasoner(await engine.context(video, Clip(0, 0, len(video), (0,))), query, engine)
+        await reasoner.propose(0, thresholds=(rule.rescue_box_threshold, rule.rescue_text_threshold))
+        reasoner.take_best()
+        reasoner.note = "rescued by the first frame's best box"
+        return Reasoned(reasoner.outcome())
+
+
+def _pivots(outcomes: Sequence[ClipReasoned]) -> tuple[Pivot, ...]:
+    """All pivots of one query, in the order of its clips."""
+    return tuple(pivot for one in sorted(outcomes, key=lambda one: one.clip.index) for pivot in one.pivots)
+
+
+def _result(
+    query: Query, track: MaskTrack | None, pivots: Sequence[Pivot], outcomes: Sequence[ClipReasoned]
+) -> TargetResult:
+    found = track is not None and any(area(mask) for mask in track.masks)
+    return TargetResult(
+        query=query,
+        status="ok" if found else "no_target",
+        tracks=(track,) if track is not None else (),
+        pivots=tuple(pivots),
+        clips=tuple(sorted(outcomes, key=lambda one: one.clip.index)),
+    )

@@ -1,0 +1,101 @@
+"""The whole method: pivots chosen by truth or by rule, all carried through the clip by one segmentor pass."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from oracle import Oracle, referent_box
+from tally import Tally
+
+from alref_local.engine import Engine
+from alref_local.events import Finished
+from alref_local.masks import decode
+from alref_local.metrics import contour_accuracy, region_similarity
+from alref_local.perceive.segmentation import Sam2
+from alref_local.seams import VideoReader
+from alref_local.settings import Segmentation, Settings
+from alref_local.types import FrameMasks, Pivot, Prompt, Query, TargetResult
+from alref_local.world import Scene
+from alref_local.world.reader import SceneReader
+
+__all__ = ["measure_pipeline", "segmentor"]
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "first frame + best box": {"frame": "first", "box": "best"},
+    "middle frame + best box": {"frame": "middle", "box": "best"},
+    "last frame + best box": {"frame": "last", "box": "best"},
+    "true pivot frame + best box": {"frame": "reason", "box": "best"},
+    "true pivot frame + true pivot box": {"frame": "reason", "box": "reason"},
+}
+
+
+class NoSegmentor:
+    """A ``Segmentor`` that yields nothing: for runs that only choose pivots."""
+
+    def __init__(self, **_: Any) -> None: ...
+
+    def track(self, video: VideoReader, prompts: Sequence[Prompt]) -> Iterator[FrameMasks]:
+        """Nothing."""
+        return iter(())
+
+
+@lru_cache(maxsize=1)
+def segmentor(section: Segmentation, device: str) -> Sam2:
+    """The config's SAM 2, loaded once."""
+    return Sam2(**section.model_dump(exclude={"engine"}), device=device, offline=True)
+
+
+@lru_cache(maxsize=len(VARIANTS) + 1)
+def _engine(settings: Settings, device: str) -> Engine:
+    return Engine(settings, NobodyAsks(), device=device, offline=True)
+
+
+class NobodyAsks(Oracle):
+    """Stands in until a scene's own oracle is plugged in."""
+
+    def __init__(self) -> None: ...
+
+
+def measure_pipeline(scene: Scene, settings: Settings, device: str, tally: Tally) -> None:
+    """J&F of the scene's target sentence for every variant, over all frames."""
+    target = scene.target
+    if not target.referents or not target.good_frames:
+        return
+    video, oracle = SceneReader(scene), Oracle(scene, target)
+    choices: dict[str, tuple[Pivot, ...]] = {}
+    for name, change in VARIANTS.items():
+        changed = settings.overridden({"pivots": change, "segmentation": {"engine": "pipeline:NoSegmentor"}})
+        engine = _engine(changed, device)
+        engine.backend = oracle
+        choices[name] = _run(engine, video, [Query("0", target.text)])[0].pivots
+    frames = [pivot.frame for pivot in choices["true pivot frame + true pivot box"]] or list(
+        target.good_frames[:1]
+    )
+    choices["true boxes"] = tuple(
+        Pivot(0, frame, referent_box(scene, target.referents[0], frame)) for frame in frames
+    )
+
+    truth = np.stack([scene.masks(t)[target.referents[0]] for t in range(scene.length)])
+    queries = [Query(name, target.text, pivots) for name, pivots in choices.items() if pivots]
+    results = {result.query.id: result for result in _run(_engine(settings, device), video, queries)}
+    for name in choices:
+        ours = np.zeros_like(truth)
+        if name in results:
+            ours = np.stack([decode(mask) for mask in results[name].tracks[0].masks])
+        j, f = float(region_similarity(ours, truth).mean()), float(contour_accuracy(ours, truth).mean())
+        tally.add(f"pipeline/J&F/{name}", (j + f) / 2)
+
+
+def _run(engine: Engine, video: VideoReader, queries: list[Query]) -> tuple[TargetResult, ...]:
+    async def collect() -> tuple[TargetResult, ...]:
+        results: tuple[TargetResult, ...] = ()
+        async for event in engine.events(video, queries):
+            if isinstance(event, Finished):
+                results = event.results
+        return results
+
+    return asyncio.run(collect()) if queries else ()
