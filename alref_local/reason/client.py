@@ -1,0 +1,199 @@
+"""One exchange with an OpenAI-compatible server: a reply, or an error that says whether it may pass."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from alref_local.errors import AlrefError, BackendError, ConfigError, PrerequisiteError
+from alref_local.reason.card import Card
+
+if TYPE_CHECKING:
+    from openai import APIError, APIStatusError, AsyncOpenAI
+
+__all__ = ["ChatClient", "Reply", "on_this_machine"]
+
+_CONNECT = 10.0
+"""Seconds to wait for a connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the server sent; ``text`` is ``None`` if the message had no content."""
+
+    text: str | None
+    finish_reason: str | None
+    model: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    milliseconds: float
+
+
+class ChatClient:
+    """The connection that a card describes; at most ``card.concurrency`` exchanges at a time.
+
+    Raises:
+        PrerequisiteError: the environment variable that holds the key is not set.
+    """
+
+    def __init__(self, card: Card) -> None:
+        self.card = card
+        self._key = os.environ.get(card.key_env, "").strip() if card.key_env else "none"
+        if not (self._key.isascii() and self._key.isprintable() and self._key):
+            raise PrerequisiteError(
+                f"The backend '{card.name}' needs a key in the environment variable {card.key_env}.",
+                hint=f"export {card.key_env}=...",
+            )
+        self._places = asyncio.Semaphore(card.concurrency)
+        self._reached = False
+
+    async def complete(self, **request: Any) -> Reply:
+        """Send one chat request.
+
+        Raises:
+            BackendError: no usable reply came.
+            PrerequisiteError: no server was ever reached, or it refuses the key.
+            ConfigError: the server does not know the model.
+        """
+        from openai import APIError
+
+        async with self._places:
+            begun = time.perf_counter()
+            try:
+                async with asyncio.timeout(self.card.timeout):
+                    completion = await self._openai.chat.completions.create(model=self.card.model, **request)
+            except TimeoutError:
+                self._reached = True
+                raise self._late() from None
+            except APIError as error:
+                raise self._told(error) from error
+            except (ValueError, RecursionError) as error:  # a body that calls itself JSON and is not
+                raise self._garbled() from error
+            self._reached = True
+            return self._reply(completion, 1000 * (time.perf_counter() - begun))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if "_openai" in self.__dict__:
+            await self._openai.close()
+
+    @cached_property
+    def _openai(self) -> AsyncOpenAI:
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
+
+        return AsyncOpenAI(
+            base_url=self.card.endpoint,
+            api_key=self._key,
+            max_retries=0,
+            timeout=Timeout(self.card.timeout, connect=min(self.card.timeout, _CONNECT)),
+            # A redirect would carry pictures elsewhere; a proxy has no business on the loopback.
+            http_client=DefaultAsyncHttpxClient(
+                follow_redirects=False, trust_env=not on_this_machine(self.card.endpoint)
+            ),
+        )
+
+    def _reply(self, completion: Any, milliseconds: float) -> Reply:
+        """Read a completion without trusting its shape: the client library does not check it."""
+        try:
+            choice, usage = completion.choices[0], completion.usage
+            text, finish = choice.message.content, choice.finish_reason
+        except (AttributeError, TypeError, IndexError, KeyError):
+            raise self._garbled() from None
+        if not isinstance(text, str | None) or not isinstance(finish, str | None):
+            raise self._garbled()
+        return Reply(
+            text=None if text is None else self._clean(text),
+            finish_reason=finish,
+            model=self._clean(str(completion.model or "")),
+            prompt_tokens=_whole(getattr(usage, "prompt_tokens", None)),
+            completion_tokens=_whole(getattr(usage, "completion_tokens", None)),
+            milliseconds=round(milliseconds, 1),
+        )
+
+    def _told(self, error: APIError) -> AlrefError:
+        from openai import APIConnectionError, APIStatusError, APITimeoutError
+
+        if isinstance(error, APIStatusError):
+            self._reached = True
+            return self._status(error)
+        if type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout") and not self._reached:
+            return PrerequisiteError(
+                f"No server answers at {self.card.endpoint}.",
+                hint=self.card.serve or "Check the endpoint of the backend card and the network.",
+            )
+        if isinstance(error, APITimeoutError):
+            return self._late()
+        if isinstance(error, APIConnectionError):
+            return BackendError(f"The connection to {self.card.endpoint} broke.", retryable=True)
+        return self._garbled()
+
+    def _status(self, error: APIStatusError) -> AlrefError:
+        status = error.status_code
+        said = self._clean("".join(c if c.isprintable() else " " for c in error.message))[:300]
+        if status in (401, 403):
+            where = f" in {self.card.key_env}" if self.card.key_env else ""
+            return PrerequisiteError(
+                f"{self.card.endpoint} refuses the key{where} ({status}).",
+                hint=f"export {self.card.key_env}=..." if where else "Set key_env in the backend card.",
+            )
+        if status == 404:
+            return ConfigError(
+                f"{self.card.endpoint} does not know the model '{self.card.model}' or has no chat API.",
+                hint=f"The server says: {said}",
+            )
+        return BackendError(
+            f"{self.card.endpoint} answered with status {status}: {said}",
+            retryable=(status in (408, 409, 425, 429) or status >= 500)
+            and error.code != "insufficient_quota",
+            retry_after=_retry_after(error),
+        )
+
+    def _late(self) -> BackendError:
+        return BackendError(
+            f"{self.card.endpoint} did not reply within {self.card.timeout:g} s.",
+            hint="Raise timeout in the backend card, or lower concurrency.",
+            retryable=True,
+        )
+
+    def _garbled(self) -> BackendError:
+        return BackendError(f"{self.card.endpoint} sent no chat completion.", retryable=True)
+
+    def _clean(self, text: str) -> str:
+        """Without the key, should a server echo it, and without half characters, which cannot be sent on."""
+        if self.card.key_env:
+            text = text.replace(self._key, "***")
+        return text.encode("utf-8", "replace").decode()
+
+
+def on_this_machine(endpoint: str) -> bool:
+    """Whether a URL stays on the loopback."""
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _retry_after(error: APIStatusError) -> float | None:
+    """Seconds that the server asks to wait: ``retry-after-ms``, or ``Retry-After`` as seconds or a date."""
+    headers = error.response.headers
+    try:
+        if "retry-after-ms" in headers:
+            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+        after = headers.get("retry-after", "")
+        if after.strip().replace(".", "", 1).isdigit():
+            return float(after)
+        return max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _whole(number: object) -> int | None:
+    return number if isinstance(number, int) else None

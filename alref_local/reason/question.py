@@ -1,0 +1,165 @@
+"""What is asked of a backend and what comes back: the same question goes to every backend.
+
+A question carries everything that its answer may depend on; how it travels over a wire is the backend's
+business, and what the reply may be is fixed by its ``AnswerSpec``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+__all__ = ["Address", "Answer", "AnswerSpec", "ImagePart", "Question", "Step", "Turn", "Usage"]
+
+Step = Literal["lbru", "pivot_frame", "pivot_box"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSpec:
+    """The set of valid answers: a list of ``min_items`` to ``max_items`` different allowed items.
+
+    Attributes:
+        allowed: the items, as they are written in the list; ids are their decimal digits.
+        kind: ``ids`` are written bare (``[3]``), ``names`` are quoted (``["dog"]``).
+        min_items: least number of items unless the answer is "none".
+        max_items: most items.
+        none_allowed: whether "none of them" (written ``[]`` or ``["none"]``) is a valid answer.
+    """
+
+    allowed: tuple[str, ...]
+    kind: Literal["ids", "names"] = "ids"
+    min_items: int = 1
+    max_items: int = 1
+    none_allowed: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a set that no list can be written for, so that grammar and parser always agree."""
+        written = _WRITABLE[self.kind]
+        if bad := [item for item in self.allowed if not written.fullmatch(item)]:
+            raise ValueError(f"cannot be written in a list: {bad!r}")
+        if len({item.casefold() for item in self.allowed}) < len(self.allowed):
+            raise ValueError(f"items occur twice: {self.allowed!r}")
+        if not 1 <= self.min_items <= self.max_items <= len(self.allowed):
+            raise ValueError(f"no list of {self.min_items} to {self.max_items} of {len(self.allowed)} items")
+
+
+_WRITABLE = {
+    "ids": re.compile(r"0|[1-9][0-9]*"),
+    # One line, no outer blanks, nothing that ends a quoted item or that the parser takes for markup.
+    "names": re.compile(r"""[^\s"\\\[\]*`\x00-\x1f](?:[^"\\\[\]*`\x00-\x1f]*[^\s"\\\[\]*`\x00-\x1f])?"""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a question stands in a run; replay finds recorded answers by it."""
+
+    item: str
+    reference: str
+    step: Step
+    clip: int
+    attempt: int = 0
+
+
+@dataclass(frozen=True)
+class ImagePart:
+    """An encoded image (JPEG or PNG bytes) and its media type."""
+
+    data: bytes
+    media_type: str = "image/jpeg"
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex digest of the bytes."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier exchange handed on to the model (the paper's "prior knowledge" from step 1)."""
+
+    text: str
+    images: tuple[ImagePart, ...]
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question to a multimodal LLM.
+
+    Attributes:
+        step: which step of the method asks.
+        text: the rendered prompt, without the images.
+        images: one stitched strip, or the frames of a clip one by one.
+        spec: what a valid answer is.
+        address: where in the run it stands.
+        prompt_set: name of the prompt set that ``text`` comes from.
+        fields: what was filled into the prompt (reference, frame numbers, boxes), for rule-based backends.
+        history: earlier turns of the same conversation.
+        images_first: whether the images precede the text in the message (the paper's Figure 5(c) looks
+            back at "the above content"; prefix caches like it too).
+    """
+
+    step: Step
+    text: str
+    images: tuple[ImagePart, ...]
+    spec: AnswerSpec
+    address: Address
+    prompt_set: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    history: tuple[Turn, ...] = ()
+    images_first: bool = True
+
+    @property
+    def prompt_sha256(self) -> str:
+        """Hex digest of everything said in words: the text and the history, not the images."""
+        words = [self.text, self.images_first, [(turn.text, turn.reply) for turn in self.history]]
+        return hashlib.sha256(json.dumps(words).encode()).hexdigest()
+
+    @property
+    def image_sha256s(self) -> list[str]:
+        """Digests of all images, those of the history first."""
+        earlier = [image for turn in self.history for image in turn.images]
+        return [image.sha256 for image in (*earlier, *self.images)]
+
+    def again(self) -> Question:
+        """The same question, asked once more."""
+        return replace(self, address=replace(self.address, attempt=self.address.attempt + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and time of one exchange; ``None`` where the server does not say."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    milliseconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A validated answer.
+
+    Attributes:
+        items: chosen items in the order given; empty means "none of them".
+        raw: the reply word for word (the reasoning included).
+        confidences: probability of each allowed item where the server gives it.
+        model: model name as the server reports it.
+    """
+
+    items: tuple[str, ...]
+    raw: str = ""
+    confidences: Mapping[str, float] | None = None
+    model: str = ""
+    usage: Usage = field(default_factory=Usage)
+    attempts: int = 1
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The items as integers (answers of kind ``ids``)."""
+        return tuple(int(item) for item in self.items)

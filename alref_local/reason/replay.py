@@ -1,0 +1,78 @@
+"""Recorded replies played back: the same questions give the same answers, and no model runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from alref_local.errors import AnswerError, BackendError, ConfigError
+from alref_local.reason.calls import read_calls
+from alref_local.reason.parse import check
+from alref_local.reason.question import Address, Answer, Question
+
+__all__ = ["ReplayBackend"]
+
+
+class ReplayBackend:
+    """Answers by address from ``RUN/calls.jsonl``; the last line of an address is its outcome.
+
+    Raises:
+        ConfigError: the run has no call log.
+    """
+
+    def __init__(self, run: Path, name: str = "replay") -> None:
+        self.name = name
+        self._run = run
+        self._calls = {_key(call["address"]): call for call in read_calls(run)}
+
+    async def ask(self, question: Question) -> Answer:
+        """The recorded answer, or the recorded failure again.
+
+        Raises:
+            ConfigError: nothing was recorded for this question, or it was another question.
+            AnswerError: the recorded replies were invalid.
+            BackendError: the recorded backend failed.
+        """
+        call = self._calls.get(_key(asdict(question.address)))
+        if call is None:
+            raise ConfigError(
+                f"The run {self._run} holds no answer for {_say(question.address)}.",
+                hint="Replay the same videos and sentences with the config of that run.",
+            )
+        _same(question, call)
+        if call["error"] is not None:
+            if call["error_type"] == AnswerError.__name__:
+                raise AnswerError(str(call["error"]), raw=str(call["raw"] or ""))
+            raise BackendError(str(call["error"]))
+        return Answer(
+            items=check([str(item) for item in call["answer"]], question.spec),
+            raw=str(call["raw"] or ""),
+            model=str(call.get("model", "")),
+            attempts=int(call["attempt"]),
+        )
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+def _key(address: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(sorted(address.items()))
+
+
+def _same(question: Question, call: dict[str, Any]) -> None:
+    """Refuse a reply to another prompt or to other pictures."""
+    differs = []
+    if call["prompt_sha256"] != question.prompt_sha256:
+        differs.append(f"the prompt (recorded with the prompt set '{call.get('prompt_set')}')")
+    if call["image_sha256s"] != question.image_sha256s:
+        differs.append("the images")
+    if differs:
+        raise ConfigError(
+            f"The recorded question for {_say(question.address)} differs in {' and '.join(differs)}.",
+            hint="Replay with the same video, config, prompts and weights.",
+        )
+
+
+def _say(address: Address) -> str:
+    return f"{address.step} of {address.item!r}, {address.reference!r}, clip {address.clip}"
