@@ -40,7 +40,7 @@ def inside(
         )
     grown = size * float(rng.choice([1.0, 1.0, 1.0, 0.9]))
     begin = float(rng.integers(0, max(1, stage.length // 4)))
-    finish = float(rng.integers(max(2, stage.length * 3 // 4), stage.length + 1))
+    finish = float(rng.integers(max(2, stage.length * 3 // 4), max(3, stage.length + 1)))
     if way == "curved":
         end = (float(rng.uniform(x0, x1)), float(rng.uniform(y0, y1)))
         bend = float(rng.choice([-1, 1]) * rng.uniform(0.1, 0.2)) * stage.short
@@ -57,7 +57,7 @@ def entering(
     rng: np.random.Generator, stage: Stage, shape: tuple[float, float], size: float, way: str, region: Region
 ) -> Motion:
     """In from outside the frame, first seen after a third of the clip."""
-    path = replace(inside(rng, stage, shape, size, way, region), turn=False, bend=0.0, sizes=(size, size))
+    path = _straight(inside(rng, stage, shape, size, way, region))
     length = stage.length
     begin = float(rng.integers(-(-length // 3), max(length // 3 + 2, length // 2)))
     finish = min(length - 1.0, begin + float(rng.uniform(0.22, 0.45)) * length)
@@ -70,22 +70,27 @@ def peeking(
     rng: np.random.Generator, stage: Stage, shape: tuple[float, float], size: float, way: str, region: Region
 ) -> Motion:
     """Cut by the frame's edge at the start, then in."""
-    path = replace(
-        inside(rng, stage, shape, size, way, region), turn=False, bend=0.0, sizes=(size, size), begin=0.0
+    path = _straight(inside(rng, stage, shape, size, way, region))
+    return replace(
+        path, start=_beyond(stage, shape, way, path.end, -float(rng.uniform(0.1, 0.35))), begin=0.0
     )
-    return replace(path, start=_beyond(stage, shape, way, path.end, -float(rng.uniform(0.1, 0.35))))
 
 
 def leaving(
     rng: np.random.Generator, stage: Stage, shape: tuple[float, float], size: float, way: str, region: Region
 ) -> Motion:
     """Out of the frame before the clip ends."""
-    path = replace(inside(rng, stage, shape, size, way, region), turn=False, bend=0.0, sizes=(size, size))
+    path = _straight(inside(rng, stage, shape, size, way, region))
     back = {"left": "right", "right": "left", "up": "down", "down": "up"}[way]
     begin = float(rng.integers(0, max(1, stage.length // 2)))
     return replace(
         path, end=_beyond(stage, shape, back, path.start, 0.5), begin=begin, finish=stage.length * 0.95
     )
+
+
+def _straight(path: Motion) -> Motion:
+    """The path one way, without a bow or growth: what lies beyond the frame is then known exactly."""
+    return replace(path, turn=False, bend=0.0, sizes=(path.sizes[1], path.sizes[1]))
 
 
 def _reach(stage: Stage, shape: tuple[float, float], region: Region) -> tuple[float, float, float, float]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from alref_local.world.paths import Stage
 from alref_local.world.scene import Scene
+from alref_local.world.sentences import Tracks
 from alref_local.world.staging import Plan, attempt
 
 VERSION: Final = 1
@@ -94,5 +95,19 @@ def _kept(scene: Scene, plan: Plan, *, insist: bool) -> bool:
     }[plan.entrance]
     if not kept or good.sum() < min(3, scene.length - 1):
         return False
+    if plan.apart and _apartness(tracks) < 0.8:
+        return False
     named = any(s.referents == (index,) for s in scene.sentences)
     return named and (not insist or scene.target.kind == plan.wish)
+
+
+def _apartness(tracks: Tracks) -> float:
+    """Share of the frames in which no box, within the frame, has a tenth of it covered by another's."""
+    height, width = tracks.size
+    boxes = np.clip(tracks.whole, 0, np.array([width, height, width, height], np.float32))
+    low, high = boxes[..., :2], boxes[..., 2:]
+    sides = np.clip(np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None]), 0, None)
+    shared = sides.prod(axis=-1)  # (n, n, T); the diagonal holds each box's own area
+    own = np.einsum("iit->it", shared).copy()
+    np.einsum("iit->it", shared)[...] = 0
+    return float((shared.max(axis=1) <= 0.1 * own).all(axis=0).mean())

@@ -19,7 +19,7 @@ FPS: Final = 12.0
 GOOD_SHARE: Final = 0.9
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Actor:
     """An object in the scene: what it is, its picture and its path."""
 
@@ -28,7 +28,7 @@ class Actor:
     motion: Motion
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Prop:
     """A piece of scenery; `front` ones hide objects."""
 
@@ -53,7 +53,7 @@ class Wish(NamedTuple):
     turn: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scene:
     """Frames are drawn when asked for, in any order; nothing is kept but the background and the sprites."""
 

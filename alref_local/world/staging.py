@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,7 @@ def _place(
     for _ in range(_TRIES):
         way = str(rng.choice(role.ways))
         motion = _path(rng, stage, sprite.shape(size), size, way, role, entrance)
+        motion = replace(motion, sizes=(max(motion.sizes[0], low * stage.short), size))
         actor = Actor(ObjectSpec(role.class_name, role.colour, role.size_name, way), sprite, motion)
         if all(_apartness(stage, actor, other) >= apart for other in placed):
             return actor
