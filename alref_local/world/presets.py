@@ -16,6 +16,7 @@ from alref_local.world.staging import Plan, attempt
 VERSION: Final = 1
 _ATTEMPTS: Final = 60
 _INSISTENT: Final = 30  # tries in which the target sentence must be of the wished kind
+_LEAST_SIDE: Final = 32  # below it a small object has no pixels left
 _PERIOD: Final = 48  # frames after which an endless clip repeats
 _NAMING: Final = ("class", "colour", "size", "place", "motion", "relation")
 
@@ -61,8 +62,12 @@ def make_scene(
     """
     if preset not in _CATALOGUE:
         raise ValueError(f"unknown preset {preset!r}; known: {', '.join(PRESETS)}")
-    if seed < 0 or min(size) < 1 or (length is not None and length < 1):
-        raise ValueError("seed must not be negative, size and length must be positive")
+    if seed < 0:
+        raise ValueError("seed must not be negative")
+    if min(size) < _LEAST_SIDE:
+        raise ValueError(f"a frame must measure at least {_LEAST_SIDE} pixels each way")
+    if length is not None and length < 1:
+        raise ValueError("length must be positive")
     rules = _CATALOGUE[preset]
     key = (VERSION, zlib.crc32(preset.encode()), seed, *size, length or 0)
     frames = length or (240 if rules.endless else int(np.random.default_rng(key).integers(24, 37)))
