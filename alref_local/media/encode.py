@@ -1,0 +1,165 @@
+"""Frames to video files: H.264 that any browser plays, or lossless, whole or not there at all."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
+
+import numpy as np
+
+from alref_local.errors import MediaError, PrerequisiteError
+from alref_local.types import Image
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+__all__ = ["VideoWriter", "write_video"]
+
+
+class _Codec(NamedTuple):
+    name: str
+    pixels: str
+    options: dict[str, str]
+
+
+_PLAYABLE = _Codec("libx264", "yuv420p", {"crf": "20", "preset": "veryfast"})
+_LOSSLESS = {
+    ".mp4": _Codec("libx264rgb", "rgb24", {"qp": "0", "preset": "veryfast"}),
+    ".mkv": _Codec("ffv1", "bgr0", {}),
+}
+_FORMATS = {".mp4": "mp4", ".mkv": "matroska"}
+
+
+class VideoWriter:
+    """Context manager that encodes frames to ``path`` (.mp4 or .mkv) through ``path.part``.
+
+    The file takes its name when the block ends well and is removed when it does not. Playable files are
+    yuv420p, BT.709, with their index in front; an odd side is padded by repeating its last row or column.
+
+    Args:
+        path: the file to write; its folder must exist.
+        size: ``(height, width)`` of the frames.
+        fps: frames per second.
+        lossless: keep every pixel exactly (RGB H.264 in .mp4, FFV1 in .mkv); browsers do not play these.
+
+    Raises:
+        MediaError: the file cannot be written, or is named neither .mp4 nor .mkv.
+        PrerequisiteError: the FFmpeg inside PyAV lacks the encoder.
+    """
+
+    def __init__(
+        self, path: str | Path, size: tuple[int, int], fps: float, *, lossless: bool = False
+    ) -> None:
+        import av
+
+        self.path = Path(path)
+        self.size = size
+        suffix = self.path.suffix.lower()
+        if suffix not in _FORMATS:
+            raise MediaError(f"{self.path} cannot be written as a video.", hint="Name it .mp4 or .mkv.")
+        self._codec = _LOSSLESS[suffix] if lossless else _PLAYABLE
+        self._part = self.path.with_name(self.path.name + ".part")
+        try:
+            av.Codec(self._codec.name, "w")
+        except ValueError as error:
+            raise PrerequisiteError(
+                f"The FFmpeg inside PyAV cannot encode {self._codec.name}.",
+                hint="pip install --force-reinstall av",
+            ) from error
+        with self._reported():
+            faststart = {"movflags": "+faststart"} if suffix == ".mp4" else {}
+            self._container = av.open(
+                f"file:{self._part.absolute()}", "w", format=_FORMATS[suffix], options=faststart
+            )
+        rate = Fraction(fps).limit_denominator(60_000)
+        stream = self._container.add_stream(self._codec.name, rate=rate, options=self._codec.options)
+        self._stream = cast("VideoStream", stream)
+        even = 1 if lossless else 2
+        context = self._stream.codec_context
+        context.height, context.width = (side + side % even for side in size)
+        context.pix_fmt = self._codec.pixels
+        context.thread_count = 4
+        if not lossless:
+            context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
+            context.color_range = 1  # limited
+
+    def write(self, frame: Image) -> None:
+        """Append one ``(H, W, 3)`` uint8 RGB frame of the size that was announced."""
+        if frame.shape != (*self.size, 3):
+            raise ValueError(f"frame of shape {frame.shape} in a video of size {self.size}")
+        with self._reported():
+            self._container.mux(self._stream.encode(self._converted(frame)))
+
+    def _converted(self, frame: Image) -> VideoFrame:
+        import av
+
+        height, width = self.size
+        padding = ((0, self._stream.height - height), (0, self._stream.width - width), (0, 0))
+        padded = np.pad(frame, padding, mode="edge") if np.any(padding) else np.ascontiguousarray(frame)
+        picture = av.VideoFrame.from_ndarray(padded, format="rgb24")
+        colours = "ITU709" if self._codec is _PLAYABLE else None
+        return picture.reformat(format=self._codec.pixels, dst_colorspace=colours, threads=1)
+
+    def close(self) -> None:
+        """Finish the file and give it its name."""
+        with self._reported():
+            self._container.mux(self._stream.encode())
+            self._container.close()
+            self._part.replace(self.path)
+
+    def discard(self) -> None:
+        """Stop and leave nothing behind."""
+        with contextlib.suppress(OSError, ValueError):
+            self._container.close()
+        self._part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        import av
+
+        try:
+            yield
+        except (av.FFmpegError, OSError) as error:
+            reason = getattr(error, "strerror", None) or "unknown error"
+            raise MediaError(
+                f"The video {self.path} cannot be written ({reason.lower()}).",
+                hint="Check that its folder exists, is writable and has room.",
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.discard()
+            return
+        try:
+            self.close()
+        except BaseException:
+            self.discard()
+            raise
+
+
+def write_video(path: str | Path, frames: Iterable[Image], fps: float, *, lossless: bool = False) -> None:
+    """Write ``(H, W, 3)`` uint8 RGB frames, at least one, all of one size, as ``VideoWriter`` does.
+
+    Raises:
+        MediaError: there are no frames, or the file cannot be written.
+        PrerequisiteError: the encoder is missing.
+    """
+    rest = iter(frames)
+    first = next(rest, None)
+    if first is None:
+        raise MediaError(f"There are no frames to write to {path}.", hint="A video has at least one.")
+    with VideoWriter(path, (first.shape[0], first.shape[1]), fps, lossless=lossless) as writer:
+        writer.write(first)
+        for frame in rest:
+            writer.write(frame)
