@@ -29,14 +29,13 @@ _SHOWN = 40
 
 _BRACKETS = str.maketrans("［］", "[]", "*`")  # noqa: RUF001
 _TYPOGRAPHY = str.maketrans("，＂“”„‟＇‘’‚‛０１２３４５６７８９", ",\"\"\"\"\"'''''0123456789")  # noqa: RUF001
-_LATEX_BRACKET = re.compile(r"\\+(?:(?:left|right)\\*)?([\[\]])")
+_LATEX_BRACKET = re.compile(r"(?<!\\)\\++(?:(?:left|right)\\*+)?([\[\]])")
 _PART = re.compile(
-    r"(?P<marker>^[ \t]*(?i:(?:final[ \t]+)?answer[ \t]*:)|ANSWER:)|(?P<list>\[[^\[\]]*\])|(?P<object>\{)",
+    r"(?P<marker>^[ \t]*(?i:(?:final[ \t]+)?answer[ \t]*:)|ANSWER:)|(?P<list>\[[^\[\]]*\])|(?P<object>\{\s*[\"'])",
     re.MULTILINE,
 )
-_KEY = re.compile(r"""\{\s*["']""")
 _ITEM = re.compile(
-    r"""\s*(?:(?P<double>"(?:[^"\\]|\\.)*")|'(?P<single>[^']*)'|(?P<bare>[^\s,"'][^,"]*))\s*(?:,|\Z)"""
+    r"""\s*+(?:(?P<double>"(?:[^"\\]|\\.)*+")|'(?P<single>[^']*+)'|(?P<bare>[^\s,"'][^,"]*+))\s*+(?:,|\Z)"""
 )
 
 
@@ -113,21 +112,19 @@ def _items(text: str) -> list[str]:
             found = None
         elif part["list"]:
             found = part
-        elif decoded := _object_at(text, part.start()):
-            value, position = decoded
+        else:
+            value, position = _object_at(text, part.start())
             found = _json_items(value["answer"]) if "answer" in value else found
-        elif _KEY.match(text, part.start()):
-            raise AnswerError("The reply begins a JSON object that cannot be read.")
     if found is None:
         raise AnswerError("The reply has no list in [] at its end.")
     return found if isinstance(found, list) else _written_items(text, found)
 
 
-def _object_at(text: str, start: int) -> tuple[dict[str, Any], int] | None:
+def _object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
     try:
         value, end = json.JSONDecoder().raw_decode(text, start)
     except (ValueError, RecursionError):
-        return None
+        raise AnswerError("The reply begins a JSON object that cannot be read.") from None
     return value, end
 
 
