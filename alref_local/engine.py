@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from alref_local.events import Event
 from alref_local.masks import TrackBuilder
 from alref_local.models.resolve import resolve
+from alref_local.perceive.device import torch_device
 from alref_local.perceive.masks import binarize
 from alref_local.plugins import load_class
 from alref_local.reason.prompts import PromptSet, load_prompts
@@ -42,11 +43,20 @@ class Engine:
         settings: the protocol.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         offline: never reach for the network to find weights.
+
+    Raises:
+        ConfigError: the config names a class or device that does not exist; found before anything is loaded.
     """
 
     def __init__(self, settings: Settings, *, device: str = "auto", offline: bool = False) -> None:
+        torch_device(device)
         self.settings = settings
         self._where = {"device": device, "offline": offline}
+        self._kinds = {
+            "strategy": load_class(settings.strategy),
+            "grounder": load_class(settings.grounding.engine),
+            "segmentor": load_class(settings.segmentation.engine),
+        }
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="perceive")
         self._backend: Backend | None = None
         self._contexts: dict[tuple[int, Clip], asyncio.Task[ClipContext]] = {}
@@ -63,16 +73,14 @@ class Engine:
     @cached_property
     def grounder(self) -> Grounder:
         """The grounder of the config."""
-        section = self.settings.grounding
-        kind = load_class(section.engine)
-        return cast(Grounder, kind(**section.model_dump(exclude={"engine"}), **self._where))
+        options = self.settings.grounding.model_dump(exclude={"engine"})
+        return cast(Grounder, self._kinds["grounder"](**options, **self._where))
 
     @cached_property
     def segmentor(self) -> Segmentor:
         """The segmentor of the config."""
-        section = self.settings.segmentation
-        kind = load_class(section.engine)
-        return cast(Segmentor, kind(**section.model_dump(exclude={"engine"}), **self._where))
+        options = self.settings.segmentation.model_dump(exclude={"engine"})
+        return cast(Segmentor, self._kinds["segmentor"](**options, **self._where))
 
     def weights(self) -> dict[str, dict[str, str]]:
         """SHA-256 of every weight file of the built-in models that are loaded, by model and file name."""
@@ -102,7 +110,7 @@ class Engine:
         await self.perceive(lambda: self.segmentor)
         if any(not query.pivots for query in queries):
             await self.perceive(lambda: self.grounder)
-        strategy = cast(Strategy, load_class(self.settings.strategy)())
+        strategy = cast(Strategy, self._kinds["strategy"]())
         self._backend = backend
         try:
             async for event in strategy.run(video, queries, self):

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,13 +101,19 @@ class Session:
         self.card = card if seed is None else card.model_copy(update={"seed": seed})
         self.settings = load_config(config, self.card.settings, changes or {})
         self.offline = offline or offline_asked()
-        self.engine = Engine(self.settings, device=device, offline=self.offline)
+        self._device = device
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.engine.close()
+        if "engine" in self.__dict__:
+            self.engine.close()
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The models, which every video of the session shares."""
+        return Engine(self.settings, device=self._device, offline=self.offline)
 
     def segment(
         self,
