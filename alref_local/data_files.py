@@ -6,6 +6,7 @@ file, a path any other.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -47,8 +48,9 @@ def find(kind: Kind, name_or_path: str | Path) -> Path:
     bundled = names(kind)
     if wanted in bundled:
         return data_dir(kind) / f"{wanted}.yaml"
-    if Path(wanted).is_file():
-        return Path(wanted)
+    with suppress(OSError):  # a name may be longer than any path
+        if Path(wanted).is_file():
+            return Path(wanted)
     near = get_close_matches(wanted, bundled, n=3, cutoff=0.5) or bundled
     raise ConfigError(
         f"There is no {kind.removesuffix('s')} {wanted[:80]!r}.",

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
@@ -104,7 +105,9 @@ def load_prompts(name_or_folder: str | Path) -> PromptSet:
     """
     wanted = str(name_or_folder)
     folder = _BUNDLED / wanted if wanted in list_prompts() else Path(wanted)
-    files = sorted(folder.glob("*.txt"))
+    files: list[Path] = []
+    with suppress(OSError):  # a name may be longer than any path
+        files = sorted(folder.glob("*.txt")) if wanted else []
     if not files:
         raise ConfigError(
             f"There is no prompt set {wanted[:80]!r}.",
