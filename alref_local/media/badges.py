@@ -135,7 +135,7 @@ def _overlap(squares: NDArray[np.int64], boxes: NDArray[np.int64]) -> NDArray[np
 def badge_image(text: str, colour: tuple[int, int, int], diameter: int) -> Pil.Image:
     """``(diameter, diameter)`` RGBA disc with a white rim and a number, black on light colours, else white."""
     side = diameter * _SUPERSAMPLING
-    rim = max(_SUPERSAMPLING, round(0.07 * side))
+    rim = max(1, round(0.07 * side))
     image = Pil.new("RGBA", (side, side), (255, 255, 255, 0))
     pen = ImageDraw.Draw(image)
     pen.ellipse((0, 0, side - 1, side - 1), fill="white")
