@@ -31,7 +31,7 @@ class CallLog:
             if self._file.tell() and not path.read_bytes().endswith(b"\n"):
                 self._file.write(b"\n")  # a line cut by a kill stays alone
         except OSError as error:
-            raise MediaError(f"The call log {path} cannot be written: {error.strerror}.") from error
+            raise self._unwritable(error) from error
 
     def write(
         self,
@@ -46,7 +46,11 @@ class CallLog:
         error: AlrefError | None = None,
         usage: Usage | None = None,
     ) -> None:
-        """Append one exchange: an answer, an invalid reply (``raw``, ``error``) or a failure (``error``)."""
+        """Append one exchange: an answer, an invalid reply (``raw``, ``error``) or a failure (``error``).
+
+        Raises:
+            MediaError: the disk is full, or gone.
+        """
         line = {
             "address": asdict(question.address),
             "attempt": attempt,
@@ -62,7 +66,13 @@ class CallLog:
             "error_type": None if error is None else type(error).__name__,
             **asdict(usage or Usage()),
         }
-        self._file.write(json.dumps(line).encode() + b"\n")
+        try:
+            self._file.write(json.dumps(line).encode() + b"\n")
+        except OSError as failure:
+            raise self._unwritable(failure) from failure
+
+    def _unwritable(self, error: OSError) -> MediaError:
+        return MediaError(f"The call log {self.path} cannot be written: {error.strerror}.")
 
     def close(self) -> None:
         """Close the file."""

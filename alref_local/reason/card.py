@@ -39,7 +39,7 @@ class Card(BaseModel):
     )
     max_tokens: int = Field(1024, ge=16, description="Longest reply in tokens.")
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    think_tokens: int = Field(512, ge=0, description="Longest reasoning in tokens (patterns A and B).")
+    think_tokens: int = Field(512, ge=1, description="Longest reasoning in tokens (patterns A and B).")
     temperature: float | None = Field(0.0, ge=0, description="Null leaves it to the server.")
     top_p: float | None = Field(1.0, gt=0, le=1)
     top_k: int | None = Field(None, description="Sent to vLLM only; -1 is no limit.")
@@ -108,5 +108,5 @@ def load_card(name_or_path: str | Path) -> Card:
         where = ".".join(map(str, first["loc"]))
         raise ConfigError(
             f"The backend card {path.name} is wrong{f' at {where!r}' if where else ''}: {first['msg']}.",
-            hint="docs/backends.md explains every field.",
+            hint="`alref-local backends qwen` shows every field.",
         ) from error

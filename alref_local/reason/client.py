@@ -70,7 +70,6 @@ class ChatClient:
                 async with asyncio.timeout(self.card.timeout):
                     completion = await self._openai.chat.completions.create(model=self.card.model, **request)
             except TimeoutError:
-                self._reached = True
                 raise self._late() from None
             except APIError as error:
                 raise self._told(error) from error

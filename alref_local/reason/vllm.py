@@ -36,7 +36,7 @@ class VllmBackend(OpenAIBackend):
         """Free reasoning up to the marker or the token limit, then nothing but the list."""
         limit, room = self.card.max_tokens_field, self.card.max_tokens - self.card.think_tokens
         thought = await self._send(
-            question, attempt, {**request, "stop": [MARKER], limit: max(1, self.card.think_tokens)}
+            question, attempt, {**request, "stop": [MARKER], limit: self.card.think_tokens}
         )
         said = f"{(thought.text or '').rstrip()}\n{MARKER} "
         body = {

@@ -170,6 +170,13 @@ def test_a_log_that_cannot_be_written_is_said_before_anything_is_asked(tmp_path:
         CallLog(tmp_path / "file" / "calls.jsonl")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_said_in_one_sentence() -> None:
+    """A run of hours ends in a traceback."""
+    with CallLog(Path("/dev/full")) as log, pytest.raises(MediaError, match="No space left"):
+        log.write(question(), backend="b", sampling={}, attempt=1)
+
+
 def test_the_log_is_plain_ascii_json_whatever_is_said(tmp_path: Path) -> None:
     """Half characters of a model's reply break the log, or control codes the terminal that shows it."""
     with CallLog(tmp_path / "calls.jsonl") as log:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,12 @@ def test_an_unknown_backend_names_what_comes_close() -> None:
     with pytest.raises(ConfigError) as caught:
         load_card("qwenn")
     assert "qwen" in caught.value.hint
+
+
+def test_listing_backends_loads_no_client_library() -> None:
+    """Every command of the program takes seconds to start."""
+    program = "import sys, alref_local.reason.backends as b; sys.exit('openai' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_replay_is_written_with_its_run(tmp_path: Path) -> None:
