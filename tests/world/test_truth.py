@@ -48,8 +48,8 @@ def test_good_frames_are_those_that_show_ninety_per_cent_uncut(scene: Scene) -> 
         x0, y0, x1, y1 = np.moveaxis(scene.tracks.whole[chosen], -1, 0)
         uncut = (x0 >= 0) & (y0 >= 0) & (x1 <= width) & (y1 <= height)
         shown = np.array([[scene.visible(t)[i] >= 0.9 for t in range(span)] for i in chosen], bool)
-        wanted = np.flatnonzero((uncut & shown).all(axis=0)) if chosen else []
-        assert [t for t in sentence.good_frames if t < span] == list(wanted)
+        wanted: list[int] = np.flatnonzero((uncut & shown).all(axis=0)).tolist() if chosen else []
+        assert [t for t in sentence.good_frames if t < span] == wanted
 
 
 @pytest.mark.parametrize("preset", PRESETS)
