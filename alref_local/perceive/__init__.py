@@ -1,0 +1,1 @@
+"""Perception: candidate boxes on a frame (GroundingDINO) and mask tracks through a video (SAM 2)."""

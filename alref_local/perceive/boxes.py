@@ -1,0 +1,62 @@
+"""From a detector's raw boxes to candidates: threshold, clip, order, suppress, limit. NumPy only."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alref_local.types import Box, Candidate
+
+__all__ = ["candidates", "overlaps", "suppress"]
+
+Floats = NDArray[np.floating]
+
+
+def candidates(
+    boxes: Floats,
+    scores: Floats,
+    size: tuple[int, int],
+    *,
+    threshold: float,
+    limit: int,
+    nms: float | None = None,
+) -> list[Candidate]:
+    """The best boxes on one frame, best first; equal scores keep the detector's order.
+
+    Args:
+        boxes: ``(n, 4)`` centre x, centre y, width, height as fractions of the frame.
+        scores: ``(n,)`` in ``[0, 1]``.
+        size: ``(height, width)`` of the frame in pixels.
+        threshold: scores must lie above it.
+        limit: at most so many candidates.
+        nms: drop a box whose IoU with a better one is above this.
+    """
+    height, width = size
+    centre, half = boxes[:, :2].astype(np.float64), boxes[:, 2:].astype(np.float64) / 2
+    corners = np.concatenate([centre - half, centre + half], 1) * [width, height, width, height]
+    corners = np.clip(corners, 0, [width, height, width, height])
+    # A sliver under a pixel is no object: it is what clipping leaves of a box outside the frame.
+    whole = (corners[:, 2:] - corners[:, :2] >= 1).all(1)
+    chosen = np.flatnonzero((scores > threshold) & whole)
+    chosen = chosen[np.argsort(-scores[chosen], kind="stable")]
+    if nms is not None:
+        chosen = chosen[suppress(corners[chosen], nms)]
+    return [Candidate(Box(*corners[i].tolist()), float(scores[i])) for i in chosen[:limit]]
+
+
+def suppress(boxes: Floats, threshold: float) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression: indices kept of ``(n, 4)`` xyxy boxes given best first."""
+    left, kept = np.arange(len(boxes)), []
+    while left.size:
+        kept.append(left[0])
+        left = left[1:][overlaps(boxes[left[0]], boxes[left[1:]]) <= threshold]
+    return np.array(kept, dtype=np.intp)
+
+
+def overlaps(box: Floats, others: Floats) -> NDArray[np.float64]:
+    """``(n,)`` intersection over union of one ``(4,)`` xyxy box with ``(n, 4)`` others."""
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    shared = np.clip(sides, 0, None).prod(1)
+    union = (box[2:] - box[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(1) - shared
+    result: NDArray[np.float64] = np.divide(shared, union, out=np.zeros(len(others)), where=union > 0)
+    return result

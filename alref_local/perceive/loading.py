@@ -1,0 +1,108 @@
+"""Loads a checkpoint folder of one model family: safetensors only, whole or not at all, without chatter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers.utils import logging
+
+from alref_local.errors import ConfigError, PrerequisiteError
+
+__all__ = ["load_model", "load_part"]
+
+_chatter: Any = logging
+
+
+def load_model(
+    kind: Any, folder: Path, *, model_type: str, device: torch.device, dtype: torch.dtype = torch.float32
+) -> Any:
+    """The model of transformers class ``kind`` in ``folder``, in evaluation mode, no gradients.
+
+    Raises:
+        PrerequisiteError: the folder lacks ``config.json`` or safetensors weights.
+        ConfigError: the folder holds another architecture, or weights that do not fit its config.
+    """
+    _check_family(folder, model_type)
+    if not any(folder.glob("*.safetensors")):
+        raise PrerequisiteError(
+            f"The checkpoint folder '{folder}' holds no safetensors weights.",
+            hint="Download the whole checkpoint again; .pt and .bin files are not read.",
+        )
+    try:
+        with _quiet():
+            model, report = kind.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=dtype, output_loading_info=True
+            )
+    except Exception as error:  # transformers, safetensors and the config classes raise all sorts here
+        raise ConfigError(
+            f"The checkpoint in '{folder}' cannot be loaded: {_first_line(error)}.",
+            hint="The files may be cut off or edited; download the checkpoint again.",
+        ) from error
+    # transformers would fill these with random numbers and go on.
+    unfit = [*report["missing_keys"], *report["mismatched_keys"]]
+    if unfit:
+        raise ConfigError(
+            f"The weights in '{folder}' do not fit their config: {len(unfit)} tensors are not as it says.",
+            hint="Check that config.json and the weights belong together.",
+        )
+    return model.to(device).eval().requires_grad_(False)
+
+
+def load_part(kind: Any, folder: Path) -> Any:
+    """A tokenizer or image processor of class ``kind`` from the checkpoint's own folder.
+
+    Raises:
+        PrerequisiteError: its files are not there, or not readable.
+    """
+    try:
+        with _quiet():
+            return kind.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # missing and broken files surface as many types
+        raise PrerequisiteError(
+            f"The checkpoint folder '{folder}' lacks its {kind.__name__}: {_first_line(error)}.",
+            hint="Download the whole checkpoint again, with its .json and .txt files.",
+        ) from error
+
+
+def _check_family(folder: Path, model_type: str) -> None:
+    config = folder / "config.json"
+    if not config.is_file():
+        raise PrerequisiteError(
+            f"The checkpoint folder '{folder}' holds no config.json.",
+            hint="Download the whole checkpoint again.",
+        )
+    try:
+        found = json.loads(config.read_text(encoding="utf-8")).get("model_type")
+    except (ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"'{config}' is not a model config.", hint="Download the checkpoint again."
+        ) from error
+    if found != model_type:
+        raise ConfigError(
+            f"The checkpoint in '{folder}' is of type '{found}', and '{model_type}' is needed here.",
+            hint="Name a checkpoint of the right family in your config.",
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars and no advice from transformers while a checkpoint loads."""
+    verbosity, bars = _chatter.get_verbosity(), _chatter.is_progress_bar_enabled()
+    _chatter.set_verbosity_error()
+    _chatter.disable_progress_bar()
+    try:
+        yield
+    finally:
+        _chatter.set_verbosity(verbosity)
+        if bars:
+            _chatter.enable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(".")

@@ -1,0 +1,117 @@
+"""Mask tracks: SAM 2 (Ravi et al. 2024, arXiv 2408.00714), from transformers, without torchvision.
+
+The paper prompts SAM 2 with the pivot boxes of all clips, starts at the pivot of the middle clip, and
+propagates forward, then backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import torch
+from transformers import Sam2VideoModel
+
+from alref_local.errors import ConfigError
+from alref_local.models.resolve import resolve
+from alref_local.perceive.conditioning import assume_present, condition
+from alref_local.perceive.device import torch_device
+from alref_local.perceive.loading import load_model
+from alref_local.perceive.pixels import to_model
+from alref_local.perceive.prompts import TrackPrompts, by_track
+from alref_local.perceive.propagation import Track, propagate
+from alref_local.perceive.shared import FeatureCache, FrameInHand, Shared
+from alref_local.seams import VideoReader
+from alref_local.types import FrameMasks, Image, Prompt
+
+__all__ = ["Sam2"]
+
+_ROOM = 8
+"""Frames whose features are kept for a second visit (21 MB each in float32 at 1024 pixels)."""
+
+
+class Sam2:
+    """A ``Segmentor``: any SAM 2 or 2.1 video checkpoint in transformers format.
+
+    Args:
+        model: ``tiny:NAME``, a folder or a hub name.
+        prompt: ``mask`` turns each box into a mask on its own frame first and prompts with that, as the
+            released code.
+        resize: how frames become the model's square input (see ``pixels``).
+        max_conditioning: attend to this many prompted frames, the nearest (at least 2, as in SAM 2); None: to
+            all.
+        object_score: believe the model when it says that the object is not on a frame (its mask is empty
+            there, and its memory says so). Off: the object is taken to be on every frame, and its score is a
+            constant.
+        dtype: of weights and features; memories are bfloat16 in any case, as in the original.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        offline: do not reach for the network to find the checkpoint.
+
+    Raises:
+        PrerequisiteError: the checkpoint or the device is not there.
+        ConfigError: the checkpoint is not SAM 2 video, or a setting is wrong.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        prompt: Literal["box", "mask"] = "box",
+        resize: Literal["bilinear", "bicubic"] = "bicubic",
+        max_conditioning: int | None = None,
+        object_score: bool = True,
+        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        device: str = "cpu",
+        offline: bool = False,
+    ) -> None:
+        if max_conditioning is not None and max_conditioning < 2:
+            raise ConfigError(
+                "max_conditioning must be at least 2.", hint="SAM 2 takes the nearest before and after."
+            )
+        folder = resolve(model, offline=offline)
+        self._prompt = prompt
+        self._resize = resize
+        self._device = torch_device(device)
+        self._model = load_model(
+            Sam2VideoModel, folder, model_type="sam2_video", device=self._device, dtype=getattr(torch, dtype)
+        )
+        if max_conditioning is not None:
+            self._model.config.max_cond_frame_num = max_conditioning
+        if not object_score:
+            self._model.mask_decoder.register_forward_hook(assume_present)
+
+    def track(self, video: VideoReader, prompts: Sequence[Prompt]) -> Iterator[FrameMasks]:
+        """Propagate every track from its start forward to the end, then backward to frame 0.
+
+        All prompts of all tracks are run before the first step, in the order of their frames. Each frame is
+        encoded once when all tracks start together, else at most twice; a prompted frame of some tracks only,
+        once more (a few are remembered). Neither frames nor state pile up with the length of the video.
+
+        Raises:
+            ConfigError: a prompt does not fit the video.
+        """
+        groups = by_track(prompts, len(video), video.size)
+        if not groups:
+            return iter(())
+        return self._track(video, groups)
+
+    def _track(self, video: VideoReader, groups: Sequence[TrackPrompts]) -> Iterator[FrameMasks]:
+        shared = Shared(self._model, FrameInHand(len(video), self._to_model), FeatureCache(_ROOM), video.size)
+        tracks = [
+            Track(group.track_id, group.start, frozenset(group.by_frame), shared.session())
+            for group in groups
+        ]
+        for frame in sorted(frozenset().union(*(track.prompted for track in tracks))):
+            shared.frames.take(frame, video.frames([frame])[0])
+            for group, track in zip(groups, tracks, strict=True):
+                if frame in group.by_frame:
+                    condition(
+                        shared, track.session, group.by_frame[frame], box_as_mask=self._prompt == "mask"
+                    )
+            shared.features.leave(frame, again=any(frame not in track.prompted for track in tracks))
+        yield from propagate(shared, video, tracks)
+
+    def _to_model(self, image: Image) -> torch.Tensor:
+        return to_model(
+            image, int(self._model.config.image_size), self._resize, self._device, self._model.dtype
+        )
