@@ -9,7 +9,7 @@ from itertools import product
 from math import perm
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alref_local.errors import AnswerError
@@ -78,6 +78,7 @@ def test_the_json_schema_is_one_that_strict_mode_takes() -> None:
     assert "uniqueItems" not in json.dumps(schema)
 
 
+@settings(deadline=None)
 @given(
     names=st.lists(
         st.text(st.characters(exclude_characters='"\\[]*`', exclude_categories=("C", "Z"))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alref_local.errors import AnswerError
@@ -234,6 +234,7 @@ def test_floods_are_read_in_linear_time(unit: str) -> None:
             parse(reply, ONE)
 
 
+@settings(deadline=None)
 @given(reply=st.text() | st.lists(st.sampled_from([*"[]{}\"'\\,1379 n", "answer", "ANSWER:"])).map("".join))
 def test_whatever_is_said_nothing_but_an_allowed_item_comes_out(reply: str) -> None:
     """A reply crashes the run or smuggles something into it."""
@@ -246,6 +247,7 @@ def test_whatever_is_said_nothing_but_an_allowed_item_comes_out(reply: str) -> N
     assert set(items) <= set(SOME.allowed)
 
 
+@settings(deadline=None)
 @given(reasoning=st.text(), items=st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True))
 def test_a_strict_json_reply_is_read_whatever_the_reasoning_says(reasoning: str, items: list[int]) -> None:
     """Words of the reasoning change the answer of a server with JSON schema."""
