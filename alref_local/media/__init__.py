@@ -50,7 +50,7 @@ def open_video(
 
     Raises:
         MediaError: the source cannot be read, or nothing is left of it.
-        ConfigError: ``every`` or ``end`` makes no sense.
+        ConfigError: ``every``, ``end`` or ``fps`` makes no sense.
     """
     path = Path(path)
     source: Reader

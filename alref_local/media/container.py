@@ -154,7 +154,7 @@ def index_of(container: InputContainer, stream: VideoStream, path: Path) -> Inde
             raise MediaError(
                 f"{path} has more than {MAX_FRAMES:,} frames.", hint="Cut it into shorter files."
             )
-        if not packet.is_discard and not packet.is_corrupt:
+        if not packet.is_discard:
             pts.append(NO_STAMP if packet.pts is None else packet.pts)
             dts.append(NO_STAMP if packet.dts is None else packet.dts)
             keys.append(packet.is_keyframe)

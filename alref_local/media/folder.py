@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections import Counter
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 from PIL import ImageOps
 
-from alref_local.errors import MediaError
+from alref_local.errors import ConfigError, MediaError
 from alref_local.media.reader import MAX_FRAMES, MAX_PIXELS, Reader
 from alref_local.types import Image
 
@@ -51,10 +52,15 @@ class FrameFolder(Reader):
         fps: frames per second; a folder cannot say.
 
     Raises:
+        ConfigError: ``fps`` is not above 0.
         MediaError: no image, or an image that is unreadable, too large, or of another size than the first.
     """
 
     def __init__(self, path: Path, *, fps: float = 24.0) -> None:
+        if not 0 < fps < math.inf:
+            raise ConfigError(
+                f"A frame rate of {fps:g} makes no sense.", hint="Give frames per second above 0."
+            )
         self.name = path.name if path.is_dir() else path.stem
         self.fps = fps
         self._paths, self.warning = _frame_paths(path) if path.is_dir() else ([path], "")

@@ -8,12 +8,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from media_kit import clip, cut
 from PIL import Image as Pil
 from PIL import ImageFile
 
 from alref_local.errors import MediaError
 from alref_local.media import open_video, read_image
+from tests.media.media_kit import clip, cut
 
 
 def text_file(folder: Path) -> Path:

@@ -4,10 +4,10 @@ import logging
 from pathlib import Path
 
 import pytest
-from media_kit import clip, cut, number_of, spoil
 
 from alref_local.errors import MediaError
 from alref_local.media import open_video
+from tests.media.media_kit import clip, cut, number_of, spoil
 
 COUNT = 100
 

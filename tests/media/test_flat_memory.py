@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from media_kit import Recipe, encode, picture
+from tests.media.media_kit import Recipe, encode, picture
 
 CHILD = """
 import resource, sys

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_kit import number_of, picture, same
 from PIL import Image as Pil
 
+from alref_local.errors import ConfigError, MediaError
 from alref_local.media import open_video, read_image
 from alref_local.seams import VideoReader
+from tests.media.media_kit import number_of, picture, same
 
 
 def fill(folder: Path, names: list[str], **how: object) -> Path:
@@ -60,7 +61,7 @@ def test_one_image_is_a_video_of_one_frame(tmp_path: Path) -> None:
     with open_video(tmp_path / "photo.png") as video:
         assert (len(video), video.name, video.frame_name(0)) == (1, "photo", "photo")
         assert same(video.frames([0])[0], picture(0))
-    with pytest.raises(Exception, match="no image"):
+    with pytest.raises(MediaError, match="no image"):
         open_video(tmp_path / "missing.png")
 
 
@@ -73,3 +74,10 @@ def test_camera_orientation_is_applied_to_size_and_pixels(tmp_path: Path) -> Non
         assert video.size == (140, 96)
         assert number_of(np.rot90(video.frames([0])[0])) == 0
     assert read_image(tmp_path / "0.jpg").shape == (140, 96, 3)
+
+
+@pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf")])
+def test_a_frame_rate_that_makes_no_sense_is_refused(tmp_path: Path, fps: float) -> None:
+    """If this fails, a mistyped frame rate ends in a division by zero."""
+    with pytest.raises(ConfigError, match="frame rate"):
+        open_video(fill(tmp_path, ["0.png"]), fps=fps)

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image as Pil
@@ -86,6 +86,7 @@ def test_boxes_and_badges_have_their_colours_and_places(size: tuple[int, int]) -
     assert np.abs(untouched - 90).max() < 30
 
 
+@settings(deadline=None)
 @given(
     size=st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
     panel=st.integers(32, 4096),
@@ -105,6 +106,7 @@ def test_a_panel_is_scaled_down_only_and_keeps_its_shape(size: tuple[int, int], 
         )
 
 
+@settings(deadline=None)
 @given(count=st.integers(1, 32), size=st.tuples(st.integers(32, 600), st.integers(32, 600)))
 def test_a_grid_holds_all_panels_without_an_empty_row(count: int, size: tuple[int, int]) -> None:
     """If this fails, a grid drops frames or wastes a row."""

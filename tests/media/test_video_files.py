@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from media_kit import LOSSLESS, RECIPES, Recipe, clip, encode, number_of, picture, same
 
+from alref_local.errors import MediaError
 from alref_local.media import VideoFile, open_video
 from alref_local.media.cursor import Cursor
 from alref_local.seams import VideoReader
+from tests.media.media_kit import LOSSLESS, RECIPES, Recipe, clip, encode, number_of, picture, same
 
 COUNT = 50
 NAMES = [recipe.name for recipe in RECIPES]
@@ -183,3 +184,17 @@ def test_any_order_of_requests_gives_the_right_frames(
     expected = list(range(*span))
     assert [number_of(frame) for _, frame in shared_video.stream(*span)] == expected
     assert [number_of(frame) for _, frame in shared_video.stream(*span, reverse=True)] == expected[::-1]
+
+
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, a full temporary folder ends a run in a traceback."""
+
+    def full(spool: object, data: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.write", full)
+    with open_video(clip(tmp_path, "h264.mp4", 5)) as video:
+        with pytest.raises(MediaError, match="no room") as caught:
+            list(video.stream(reverse=True))
+        assert "TMPDIR" in caught.value.hint
+        assert number_of(video.frames([2])[0]) == 2

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from media_kit import number_of, picture
 from numpy.typing import NDArray
 
 from alref_local.errors import ConfigError, MediaError
 from alref_local.media import Reader, Window
 from alref_local.types import Image
+from tests.media.media_kit import number_of, picture
 
 
 class Drawn(Reader):
@@ -38,6 +38,7 @@ class Drawn(Reader):
         self.closed = True
 
 
+@settings(deadline=None)
 @given(
     count=st.integers(1, 60),
     start=st.none() | st.floats(0, 7),
