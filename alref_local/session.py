@@ -84,7 +84,7 @@ class Session:
         changes: nested settings laid over the config (after those of the card).
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         offline: use no network but this machine's own.
-        seed: of the backend's sampling, instead of the card's.
+        seed: of the backend's sampling, instead of the card's; a card without a seed takes none.
     """
 
     def __init__(
@@ -98,7 +98,8 @@ class Session:
         seed: int | None = None,
     ) -> None:
         card = load_card(backend)
-        self.card = card if seed is None else card.model_copy(update={"seed": seed})
+        takes_seed = seed is not None and card.seed is not None
+        self.card = card.model_copy(update={"seed": seed}) if takes_seed else card
         self.settings = load_config(config, self.card.settings, changes or {})
         self.offline = offline or offline_asked()
         self._device = device

@@ -40,6 +40,7 @@ def test_released_code(dataset: str) -> None:
     )
     assert (settings.grounding.text_threshold, settings.grounding.box_threshold) == (0.2, 0.25)
     assert settings.segmentation.prompt == "mask"
+    assert settings.reasoning.prompts == "released"
     assert not settings.reasoning.history
     assert settings.reasoning.none_allowed
     assert settings.pivots.start == "surviving_middle"
