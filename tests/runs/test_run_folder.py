@@ -23,7 +23,7 @@ from alref_local.types import Box, Candidate, Clip, ClipReasoned, MaskTrack, Piv
 from alref_local.types import Image as Frame
 
 SIZE = (6, 9)
-SETTINGS = Settings(name="mine", seed=7).overridden({"sampling": {"interval": 3}})
+SETTINGS = Settings(name="mine").overridden({"sampling": {"interval": 3}})
 CARD = {"name": "none", "kind": "none"}
 
 
