@@ -30,7 +30,10 @@ from alref_local.types import TargetResult
 __all__ = ["RunFolder"]
 
 _MARK = "# Written by a run of alref-local."
-_OURS = ("masks", "strips", "masks.json", "result.json", MANIFEST, "config.yaml", "backend.yaml")
+_OURS = (
+    *("masks", "strips", "cutouts", "overlay.mp4", "calls.jsonl"),
+    *("masks.json", "result.json", "config.yaml", "backend.yaml", MANIFEST),
+)
 
 
 class RunFolder:

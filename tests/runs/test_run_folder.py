@@ -251,7 +251,9 @@ def test_unwritable_output_is_said_at_once(tmp_path: Path) -> None:
         assert "-o" in caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["masks/cat.png", "config.yaml", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["masks/cat.png", "overlay.mp4", "calls.jsonl", "config.yaml", "manifest.json"]
+)
 def test_other_peoples_files_are_never_overwritten(tmp_path: Path, name: str) -> None:
     """A person's own `masks` folder would be overwritten by choosing the wrong output folder."""
     (tmp_path / name).parent.mkdir(exist_ok=True)
