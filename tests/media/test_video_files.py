@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import av
@@ -139,11 +140,22 @@ def test_reverse_in_parts_when_the_disk_bound_is_small(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If this fails, a long shot of large frames fills the disk or comes back in the wrong order."""
-    monkeypatch.setattr("alref_local.media.video._SPOOL_DISK", 7 * 96 * 140 * 3)
+    bound, largest = 7 * 96 * 140 * 3, 0
+    monkeypatch.setattr("alref_local.media.video._SPOOL_DISK", bound)
+
+    class Measured(tempfile.SpooledTemporaryFile):  # type: ignore[type-arg]
+        def write(self, data: object) -> int:
+            nonlocal largest
+            written = super().write(data)  # type: ignore[arg-type]
+            largest = max(largest, self.tell())
+            return written
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", Measured)
     with open_video(clip(tmp_path, "h264-one-key.mp4", COUNT)) as video:
         assert [number_of(frame) for _, frame in video.stream(3, 40, reverse=True)] == list(range(3, 40))[
             ::-1
         ]
+    assert largest == bound
 
 
 def test_frames_handed_out_can_be_written_to(tmp_path: Path) -> None:
