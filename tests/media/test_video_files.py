@@ -146,7 +146,7 @@ def test_reverse_in_parts_when_the_disk_bound_is_small(
     class Measured(tempfile.SpooledTemporaryFile):  # type: ignore[type-arg]
         def write(self, data: object) -> int:
             nonlocal largest
-            written = super().write(data)  # type: ignore[arg-type]
+            written = super().write(data)
             largest = max(largest, self.tell())
             return written
 
