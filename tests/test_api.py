@@ -35,6 +35,9 @@ def test_light_start(code: str) -> None:
     """`--help` would take seconds."""
     heavy = "import sys; print([m for m in HEAVY if m in sys.modules], file=sys.stderr)"
     done = subprocess.run(
-        [sys.executable, "-c", f"HEAVY = {HEAVY}\n{code}\n{heavy}"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"HEAVY = {HEAVY}\n{code}\n{heavy}"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stderr.strip() == "[]"

@@ -16,9 +16,9 @@ from alref_local.reason.card import list_cards, load_card
 def command(name: str | None, as_json: bool) -> None:
     """List the reasoning backends; with NAME (or a path), show its card."""
     if name is not None:
-        card = load_card(name).model_dump(mode="json")
+        shown = load_card(name).model_dump(mode="json")
         click.echo(
-            json.dumps(card, indent=2) if as_json else yaml.safe_dump(card, sort_keys=False), nl=as_json
+            json.dumps(shown, indent=2) if as_json else yaml.safe_dump(shown, sort_keys=False), nl=as_json
         )
         return
     rows = {card: load_card(card).about for card in list_cards()}

@@ -54,7 +54,7 @@ def sample_clips(length: int, fps: float, sampling: Sampling) -> tuple[Clip, ...
         raise ValueError("a video needs at least one frame")
     interval = interval_of(length, fps, sampling)
     span = interval * sampling.frames
-    clips = []
+    clips: list[Clip] = []
     for start in range(0, length, span):
         stop = min(start + span, length)
         frames = tuple(range(start, stop, interval))

@@ -51,13 +51,7 @@ def segmentor(section: Segmentation, device: str) -> Sam2:
 
 @lru_cache(maxsize=len(VARIANTS) + 1)
 def _engine(settings: Settings, device: str) -> Engine:
-    return Engine(settings, NobodyAsks(), device=device, offline=True)
-
-
-class NobodyAsks(Oracle):
-    """Stands in until a scene's own oracle is plugged in."""
-
-    def __init__(self) -> None: ...
+    return Engine(settings, device=device, offline=True)
 
 
 def measure_pipeline(scene: Scene, settings: Settings, device: str, tally: Tally) -> None:
@@ -69,9 +63,7 @@ def measure_pipeline(scene: Scene, settings: Settings, device: str, tally: Tally
     choices: dict[str, tuple[Pivot, ...]] = {}
     for name, change in VARIANTS.items():
         changed = settings.overridden({"pivots": change, "segmentation": {"engine": "pipeline:NoSegmentor"}})
-        engine = _engine(changed, device)
-        engine.backend = oracle
-        choices[name] = _run(engine, video, [Query("0", target.text)])[0].pivots
+        choices[name] = _run(changed, device, video, [Query("0", target.text)], oracle)[0].pivots
     frames = [pivot.frame for pivot in choices["true pivot frame + true pivot box"]] or list(
         target.good_frames[:1]
     )
@@ -81,7 +73,7 @@ def measure_pipeline(scene: Scene, settings: Settings, device: str, tally: Tally
 
     truth = np.stack([scene.masks(t)[target.referents[0]] for t in range(scene.length)])
     queries = [Query(name, target.text, pivots) for name, pivots in choices.items() if pivots]
-    results = {result.query.id: result for result in _run(_engine(settings, device), video, queries)}
+    results = {result.query.id: result for result in _run(settings, device, video, queries, oracle)}
     for name in choices:
         ours = np.zeros_like(truth)
         if name in results:
@@ -90,12 +82,13 @@ def measure_pipeline(scene: Scene, settings: Settings, device: str, tally: Tally
         tally.add(f"pipeline/J&F/{name}", (j + f) / 2)
 
 
-def _run(engine: Engine, video: VideoReader, queries: list[Query]) -> tuple[TargetResult, ...]:
+def _run(
+    settings: Settings, device: str, video: SceneReader, queries: list[Query], oracle: Oracle
+) -> tuple[TargetResult, ...]:
     async def collect() -> tuple[TargetResult, ...]:
-        results: tuple[TargetResult, ...] = ()
-        async for event in engine.events(video, queries):
+        async for event in _engine(settings, device).events(video, queries, oracle):
             if isinstance(event, Finished):
-                results = event.results
-        return results
+                return event.results
+        return ()
 
     return asyncio.run(collect()) if queries else ()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from pipeline import segmentor
+from scipy.ndimage import binary_dilation
 from tally import Tally
 
+from alref_local.metrics import region_similarity
 from alref_local.perceive.masks import binarize
 from alref_local.settings import Settings
 from alref_local.types import Box, Prompt
@@ -33,7 +35,7 @@ def measure_segmentation(scene: Scene, settings: Settings, device: str, tally: T
         if not truth.any():
             tally.add("segmentation/absent frames empty", not ours.any())
             continue
-        j = np.count_nonzero(ours & truth) / max(1, np.count_nonzero(ours | truth))
+        j = float(region_similarity(ours, truth))
         tally.add("segmentation/J", j)
         way = "prompted frame" if masks.frame == start else "forward" if masks.frame > start else "backward"
         tally.add(f"segmentation/J/{way}", j)
@@ -41,17 +43,6 @@ def measure_segmentation(scene: Scene, settings: Settings, device: str, tally: T
 
 
 def _touches(masks: NDArray[np.bool_], referent: int) -> bool:
-    rows, columns = np.nonzero(masks[referent])
-    window = (
-        slice(max(0, rows.min() - TOUCHING), rows.max() + 1 + TOUCHING),
-        slice(max(0, columns.min() - TOUCHING), columns.max() + 1 + TOUCHING),
-    )
-    others = np.delete(masks, referent, axis=0).any(axis=0)[window]
-    mine = masks[referent][window]
-    grown = mine.copy()
-    for _ in range(TOUCHING):
-        padded = np.pad(grown, 1)
-        grown = (
-            padded[1:-1, 1:-1] | padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
-        )
-    return bool((grown & others).any())
+    others = np.delete(masks, referent, axis=0).any(axis=0)
+    near = binary_dilation(masks[referent], iterations=TOUCHING)
+    return bool(np.any(near & others))

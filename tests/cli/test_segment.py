@@ -76,7 +76,7 @@ def test_same_command_again_computes_nothing(
     clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A list of videos, stopped and started again, would begin from the first."""
-    words = ["segment", clip, "the dog", "-o", tmp_path / "out", *FAKES]
+    words: list[str | Path] = ["segment", clip, "the dog", "-o", tmp_path / "out", *FAKES]
     assert call(*words) == 0
     before = (tmp_path / "out" / "manifest.json").stat().st_mtime_ns
     assert call(*words) == 0
@@ -124,7 +124,7 @@ def test_csv_goes_on_after_a_failure(clip: Path, tmp_path: Path, capsys: pytest.
 
 def test_dry_run(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A paid run could not be planned without paying."""
-    words = [
+    words: list[str | Path] = [
         "segment",
         clip,
         "a",
@@ -160,7 +160,7 @@ def test_own_pivot(clip: Path, tmp_path: Path) -> None:
 def test_window(clip: Path, tmp_path: Path) -> None:
     """--start, --end and --every would segment other frames than they say."""
     out = tmp_path / "out"
-    words = ["--start", "0.2", "--end", "1.0", "--every", "2"]
+    words: list[str | Path] = ["--start", "0.2", "--end", "1.0", "--every", "2"]
     assert call("segment", clip, "the dog", "-o", out, *words, *FAKES) == 0
     assert sorted(path.stem for path in (out / "masks" / "0").iterdir()) == [
         "00002",

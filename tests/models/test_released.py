@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from released_kit import CONFIGS, tensors, write_checkpoint
 from transformers import BertTokenizerFast, GroundingDinoImageProcessorPil
 
 from alref_local.perceive.grounding import GroundingDino
 from alref_local.perceive.segmentation import Sam2
 from alref_local.types import Box, FrameMasks, Prompt
+from tests.models.released_kit import CONFIGS, tensors, write_checkpoint
 
 PARAMETERS = {
     "sam2-hiera-large": 224_430_130,

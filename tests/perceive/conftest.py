@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import perceive_kit
 import pytest
+
+from tests.perceive import perceive_kit
 
 
 @pytest.fixture(scope="session")

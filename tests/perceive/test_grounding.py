@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from perceive_kit import noise_video
 from transformers import AutoTokenizer, GroundingDinoImageProcessorPil, GroundingDinoProcessor
 
 from alref_local.perceive.grounding import GroundingDino, caption_of
 from alref_local.seams import Grounder
+from tests.perceive.perceive_kit import noise_video
 
 FRAMES = noise_video(3, (40, 60)).array
 TEXTS = ["the red dog", "a cat left of the ball", "the blue ball"]

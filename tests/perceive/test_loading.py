@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from perceive_kit import noise_video
 from safetensors.torch import load_file, save_file
 
 from alref_local.errors import AlrefError, ConfigError, PrerequisiteError
 from alref_local.perceive.grounding import GroundingDino
 from alref_local.perceive.segmentation import Sam2
 from alref_local.types import Box, Prompt
+from tests.perceive.perceive_kit import noise_video
 
 WEIGHTS = "model.safetensors"
 

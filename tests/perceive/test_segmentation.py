@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from perceive_kit import SIDE, noise_video
 from torch.nn.functional import interpolate
 from transformers import Sam2Model, Sam2VideoModel
 from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenceSession
@@ -21,6 +20,7 @@ from alref_local.perceive.pixels import to_model
 from alref_local.perceive.segmentation import Sam2
 from alref_local.seams import Segmentor
 from alref_local.types import Box, FrameMasks, Prompt
+from tests.perceive.perceive_kit import SIDE, noise_video
 
 BOX, OTHER = Box(5, 5, 40, 30), Box(20, 3, 55, 38)
 VIDEO = noise_video(16)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from perceive_kit import ArrayVideo, noise_video
 
 from alref_local.perceive.segmentation import Sam2
 from alref_local.types import Box, Image, Prompt
+from tests.perceive.perceive_kit import ArrayVideo, noise_video
 
 BOX = Box(5, 5, 40, 30)
 

@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from chat_server import ChatServer, ask, card_for, question, resets, says, status
 
 from alref_local.errors import AlrefError, AnswerError, BackendError, ConfigError, MediaError
 from alref_local.reason.calls import CallLog, read_calls
 from alref_local.reason.card import Card, load_card
 from alref_local.reason.none import NoneBackend
 from alref_local.reason.question import Answer, AnswerSpec, ImagePart, Question, Turn
+from tests.reason.chat_server import ChatServer, ask, card_for, question, resets, says, status
 
 MAYBE = AnswerSpec(("1", "2", "3"), none_allowed=True)
 
@@ -146,7 +146,7 @@ def test_lines_are_on_disk_when_the_program_is_killed(tmp_path: Path) -> None:
     """A killed run asks, and pays for, every question again."""
     program = f"""
 from pathlib import Path
-from chat_server import question
+from tests.reason.chat_server import question
 from alref_local.reason.calls import CallLog
 log = CallLog(Path({str(tmp_path / "calls.jsonl")!r}))
 for clip in range(3):

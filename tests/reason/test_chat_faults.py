@@ -7,7 +7,11 @@ import socket
 from pathlib import Path
 
 import pytest
-from chat_server import (
+
+from alref_local.errors import AlrefError, AnswerError, BackendError, ConfigError, PrerequisiteError
+from alref_local.reason.calls import CallLog
+from alref_local.reason.question import Answer, AnswerSpec
+from tests.reason.chat_server import (
     Act,
     ChatServer,
     Handler,
@@ -23,10 +27,6 @@ from chat_server import (
     stalls,
     status,
 )
-
-from alref_local.errors import AlrefError, AnswerError, BackendError, ConfigError, PrerequisiteError
-from alref_local.reason.calls import CallLog
-from alref_local.reason.question import Answer, AnswerSpec
 
 GOOD = says("ANSWER: [2]")
 

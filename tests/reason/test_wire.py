@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_server import Act, ChatServer, ask, card_for, question, says, status
 
 from alref_local.errors import AnswerError, ConfigError, PrerequisiteError
 from alref_local.reason.backends import make_backend
 from alref_local.reason.calls import CallLog
 from alref_local.reason.grammar import json_schema, lark, regex
 from alref_local.reason.question import Answer, ImagePart, Turn
+from tests.reason.chat_server import Act, ChatServer, ask, card_for, question, says, status
 
 
 def sent(*acts: Act, asked: Any = None, **card: Any) -> list[dict[str, Any]]:
