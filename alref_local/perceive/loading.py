@@ -97,7 +97,9 @@ def _quiet() -> Iterator[None]:
     _chatter.set_verbosity_error()
     _chatter.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # advice about sizes that a checkpoint has fixed
+            yield
     finally:
         _chatter.set_verbosity(verbosity)
         if bars:
