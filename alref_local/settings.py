@@ -70,7 +70,9 @@ class Segmentation(_Section):
     )
     resize: Literal["bilinear", "bicubic"] = "bicubic"
     max_conditioning: int | None = Field(
-        None, ge=1, description="Attend to this many nearest conditioning frames."
+        None,
+        ge=2,
+        description="Attend to this many nearest conditioning frames (SAM 2 needs one on each side).",
     )
     object_score: bool = Field(
         True, description="Empty the frames on which the model says the object is absent."
