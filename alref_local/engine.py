@@ -42,16 +42,15 @@ class Engine:
     Args:
         settings: the protocol.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        offline: never reach for the network to find weights.
 
     Raises:
         ConfigError: the config names a class or device that does not exist; found before anything is loaded.
     """
 
-    def __init__(self, settings: Settings, *, device: str = "auto", offline: bool = False) -> None:
+    def __init__(self, settings: Settings, *, device: str = "auto") -> None:
         torch_device(device)
         self.settings = settings
-        self._where = {"device": device, "offline": offline}
+        self._device = device
         self._kinds = {
             "strategy": load_class(settings.strategy),
             "grounder": load_class(settings.grounding.engine),
@@ -74,13 +73,13 @@ class Engine:
     def grounder(self) -> Grounder:
         """The grounder of the config."""
         options = self.settings.grounding.model_dump(exclude={"engine"})
-        return cast(Grounder, self._kinds["grounder"](**options, **self._where))
+        return cast(Grounder, self._kinds["grounder"](**options, device=self._device))
 
     @cached_property
     def segmentor(self) -> Segmentor:
         """The segmentor of the config."""
         options = self.settings.segmentation.model_dump(exclude={"engine"})
-        return cast(Segmentor, self._kinds["segmentor"](**options, **self._where))
+        return cast(Segmentor, self._kinds["segmentor"](**options, device=self._device))
 
     def weights(self) -> dict[str, dict[str, str]]:
         """SHA-256 of every weight file of the built-in models that are loaded, by model and file name."""
@@ -189,4 +188,4 @@ class Engine:
 
 @cache
 def _hashes(model: str) -> dict[str, str]:
-    return weights_sha256(resolve(model, offline=True))
+    return weights_sha256(resolve(model))

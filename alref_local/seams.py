@@ -1,7 +1,7 @@
 """The seams of the house: what a part must offer to be swapped for another.
 
 Each Protocol has one implementation in this package; a config may name another as ``module:Class``
-(its constructor receives the fields of its config section, ``device`` and ``offline`` as keyword arguments).
+(its constructor receives the fields of its config section and ``device`` as keyword arguments).
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ class Session:
     @cached_property
     def engine(self) -> Engine:
         """The models, which every video of the session shares."""
-        return Engine(self.settings, device=self._device, offline=self.offline)
+        return Engine(self.settings, device=self._device)
 
     def segment(
         self,

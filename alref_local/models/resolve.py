@@ -17,19 +17,17 @@ BUNDLED = Path(__file__).parent.parent / "tiny"
 """Folder of the bundled tiny checkpoints."""
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
-"""What is fetched of a model repository: never pickles, which can run code."""
 
 
-def resolve(name: str, *, offline: bool) -> Path:
+def resolve(name: str) -> Path:
     """The folder that holds checkpoint ``name``.
 
-    The local hub cache is looked up first; only if the model is not there, and not ``offline``, is it
-    downloaded. A missing checkpoint is never replaced by a bundled one.
+    Nothing is downloaded here: a run neither waits for gigabytes nor depends on a network, and a missing checkpoint is
+    never replaced by a bundled one.
 
     Raises:
         ConfigError: the name is malformed, or no bundled checkpoint has this name.
-        PrerequisiteError: the checkpoint is not on this machine (and could not be fetched).
+        PrerequisiteError: the checkpoint is not on this machine.
     """
     if name.startswith("tiny:"):
         return _bundled(name)
@@ -45,7 +43,7 @@ def resolve(name: str, *, offline: bool) -> Path:
             f"'{name}' does not name a checkpoint.",
             hint="Write tiny:NAME, the path of a folder, or a hub name such as facebook/sam2-hiera-large.",
         )
-    return _from_hub(name, offline=offline)
+    return _from_hub(name)
 
 
 def bundled() -> tuple[str, ...]:
@@ -63,7 +61,7 @@ def _bundled(name: str) -> Path:
     return BUNDLED / short
 
 
-def _from_hub(name: str, *, offline: bool) -> Path:
+def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
@@ -73,14 +71,8 @@ def _from_hub(name: str, *, offline: bool) -> Path:
             return cached
     except OSError:
         pass
-    reason = "and --offline forbids fetching it"
-    if not offline:
-        try:
-            return Path(snapshot_download(name, allow_patterns=_FILES))
-        except (OSError, ValueError) as error:
-            reason = f"and it could not be fetched ({type(error).__name__})"
     raise PrerequisiteError(
-        f"The checkpoint '{name}' is not on this machine, {reason}.",
-        hint=f"Run `hf download {name}` (or `huggingface-cli download {name}`) where there is a network, "
-        "or try the bundled tiny models with `--config tiny` (they know the drawn world only).",
+        f"The checkpoint '{name}' is not on this machine.",
+        hint=f"Run `hf download {name}` where there is a network, or try the bundled tiny models with "
+        "`--config tiny` (they know the drawn world only).",
     )

@@ -42,7 +42,6 @@ class GroundingDino:
         max_candidates: at most so many boxes for a text.
         nms: drop boxes that overlap a better one by more than this IoU (the original does not).
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        offline: do not reach for the network to find the checkpoint.
 
     Raises:
         PrerequisiteError: the checkpoint or the device is not there.
@@ -58,9 +57,8 @@ class GroundingDino:
         max_candidates: int = 3,
         nms: float | None = None,
         device: str = "cpu",
-        offline: bool = False,
     ) -> None:
-        folder = resolve(model, offline=offline)
+        folder = resolve(model)
         self.box_threshold = box_threshold
         self.text_threshold = text_threshold
         self.max_candidates = max_candidates

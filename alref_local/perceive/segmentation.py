@@ -45,7 +45,6 @@ class Sam2:
             constant.
         dtype: of weights and features; memories are bfloat16 in any case, as in the original.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        offline: do not reach for the network to find the checkpoint.
 
     Raises:
         PrerequisiteError: the checkpoint or the device is not there.
@@ -62,13 +61,12 @@ class Sam2:
         object_score: bool = True,
         dtype: Literal["float32", "bfloat16", "float16"] = "float32",
         device: str = "cpu",
-        offline: bool = False,
     ) -> None:
         if max_conditioning is not None and max_conditioning < 2:
             raise ConfigError(
                 "max_conditioning must be at least 2.", hint="SAM 2 takes the nearest before and after."
             )
-        folder = resolve(model, offline=offline)
+        folder = resolve(model)
         self._prompt = prompt
         self._resize = resize
         self._device = torch_device(device)

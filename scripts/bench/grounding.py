@@ -16,7 +16,7 @@ __all__ = ["measure_grounding"]
 
 @lru_cache(maxsize=1)
 def _grounder(section: Grounding, device: str) -> GroundingDino:
-    return GroundingDino(**section.model_dump(exclude={"engine"}), device=device, offline=True)
+    return GroundingDino(**section.model_dump(exclude={"engine"}), device=device)
 
 
 def measure_grounding(scene: Scene, settings: Settings, device: str, tally: Tally) -> None:

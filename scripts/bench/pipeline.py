@@ -46,12 +46,12 @@ class NoSegmentor:
 @lru_cache(maxsize=1)
 def segmentor(section: Segmentation, device: str) -> Sam2:
     """The config's SAM 2, loaded once."""
-    return Sam2(**section.model_dump(exclude={"engine"}), device=device, offline=True)
+    return Sam2(**section.model_dump(exclude={"engine"}), device=device)
 
 
 @lru_cache(maxsize=len(VARIANTS) + 1)
 def _engine(settings: Settings, device: str) -> Engine:
-    return Engine(settings, device=device, offline=True)
+    return Engine(settings, device=device)
 
 
 def measure_pipeline(scene: Scene, settings: Settings, device: str, tally: Tally) -> None:

@@ -33,7 +33,7 @@ def run(
     video: ArrayVideo, queries: list[Query], backend: Any, **changes: Any
 ) -> tuple[list[Event], tuple[TargetResult, ...], Engine]:
     settings = load_config("default", PARTS, SAMPLING, changes)
-    engine = Engine(settings, device="cpu", offline=True)
+    engine = Engine(settings, device="cpu")
 
     async def collect() -> list[Event]:
         return [event async for event in engine.events(video, queries, backend)]
