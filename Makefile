@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-# One thread per process keeps runs byte-identical from machine to machine.
 export TOKENIZERS_PARALLELISM := false
 
 .PHONY: demo test soak lint type bench clean
@@ -15,8 +14,9 @@ $(VENV)/.installed: pyproject.toml constraints-cpu.txt
 demo: $(VENV)/.installed
 	$(BIN)/alref-local demo -o demo
 
+# One thread a process: the tests share the cores.
 test: $(VENV)/.installed lint type
-	$(BIN)/pytest -m "not soak"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not soak" -n auto --dist loadfile
 
 soak: $(VENV)/.installed
 	$(BIN)/pytest -m soak

@@ -1,0 +1,48 @@
+"""The demo is the first thing that anybody runs."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alref_local.cli import main
+from alref_local.metrics import score_folders
+from alref_local.runs import open_run
+
+
+@pytest.fixture
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any attempt to leave this machine fails the test."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1"):
+            pytest.fail(f"a connection to {address} was tried")
+        connect(self, address)
+
+    def resolved(host: Any, *_: Any, **__: Any) -> Any:
+        pytest.fail(f"the name {host} was looked up")
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("loopback_only")
+def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A newcomer's first command would fail, reach for the network, or claim a score that the files do not have."""
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", "-o", str(tmp_path), "--json"])
+    assert stopped.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    assert Path(told["overlay"]).is_file()
+    run = open_run(tmp_path / "run")
+    assert run.results[0].query.text == told["sentence"]
+    scores = score_folders(tmp_path / "run" / "masks" / "0", tmp_path / "truth")["mean"]
+    assert told["scores"] == scores
+    assert scores["J&F"] >= 0.8
+    assert set(run.manifest["weights"]) == {"tiny:grounding_dino", "tiny:sam2"}
