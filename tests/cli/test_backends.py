@@ -1,0 +1,99 @@
+"""The whole command against a chat server over real HTTP, and again from its recorded replies."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from alref_local.media.encode import write_video
+from alref_local.runs import open_run
+from tests.cli.test_segment import FAKES, call
+from tests.fakes import numbered_video
+from tests.reason.chat_server import ChatServer, says, status
+
+CARD = "kind: {kind}\nmodel: m\nendpoint: {url}\npattern: {pattern}\npatience: 5\nbackoff: 0.01\nretries: 1\n"
+SAMPLING = ["--set", "sampling.interval=4", "--set", "sampling.frames=3", "--set", "sampling.balance=false"]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    path = tmp_path / "clip.mp4"
+    write_video(path, numbered_video(24).images, 10.0)
+    return path
+
+
+def card(folder: Path, server: ChatServer, kind: str = "openai", pattern: str = "json") -> Path:
+    path = folder / "card.yaml"
+    path.write_text(CARD.format(kind=kind, url=server.url, pattern=pattern))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "reply"),
+    [
+        ("openai", "json", '{"reasoning": "it jumps", "answer": [2]}'),
+        ("openai", "free", "The second one. ANSWER: [2]"),
+        ("vllm", "A", "The second one.\nANSWER: [2]"),
+    ],
+)
+@pytest.mark.parametrize("prompts", ["alref", "paper", "released"])
+def test_segment_then_replay(
+    kind: str, pattern: str, reply: str, prompts: str, clip: Path, tmp_path: Path
+) -> None:
+    """A run could not be repeated without the model that reasoned in it."""
+    words: list[str | Path] = [
+        "segment",
+        clip,
+        "the dog",
+        *FAKES,
+        *SAMPLING,
+        "--set",
+        f"reasoning.prompts={prompts}",
+    ]
+    with ChatServer(status(500), status(429, retry_after="0"), says(None), then=says(reply)) as server:
+        assert call(*words, "-b", card(tmp_path, server, kind, pattern), "-o", tmp_path / "out") == 0
+        images = [
+            part for m in server.requests[-1]["messages"] for part in m["content"] if isinstance(part, dict)
+        ]
+    assert any(part["type"] == "image_url" for part in images)
+    run = open_run(tmp_path / "out")
+    assert [pivot.box.y0 for pivot in run.results[0].pivots] == [20, 20]
+    calls = [json.loads(line) for line in run.calls_path.read_text().splitlines()]
+    assert sum(call["answer"] == ["2"] for call in calls) == 4
+    assert sum(call["error"] is not None for call in calls) == 3
+    assert call(*words, "-b", f"replay:{tmp_path / 'out'}", "-o", tmp_path / "again") == 0
+    assert open_run(tmp_path / "again").manifest["masks_sha256"] == run.manifest["masks_sha256"]
+
+
+def test_replay_of_another_question(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A changed sentence would be answered with the old one's replies."""
+    with ChatServer(then=says('{"reasoning": "", "answer": [1]}')) as server:
+        words: list[str | Path] = [*FAKES, *SAMPLING, "-o", tmp_path / "out"]
+        assert call("segment", clip, "the dog", "-b", card(tmp_path, server), *words) == 0
+    words[-1] = tmp_path / "again"
+    assert call("segment", clip, "the cat", "-b", f"replay:{tmp_path / 'out'}", *words) == 2
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
+    assert len(told.strip().splitlines()) <= 2
+
+
+def test_a_server_that_never_answers_well(clip: Path, tmp_path: Path) -> None:
+    """Garbage from a model would end in a mask, or in a failed run."""
+    with ChatServer(then=says("I cannot say.")) as server:
+        words: list[str | Path] = [*FAKES, *SAMPLING, "-o", tmp_path / "out"]
+        assert call("segment", clip, "the dog", "-b", card(tmp_path, server), *words) == 0
+    result = open_run(tmp_path / "out").results[0]
+    assert result.status == "no_target"
+    assert all(clip.note for clip in result.clips)
+
+
+def test_a_server_that_dies(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dead server would pass for a video without a target."""
+    with ChatServer(then=status(503)) as server:
+        path = card(tmp_path, server)
+        path.write_text(path.read_text().replace("patience: 5", "patience: 0.1"))
+        assert call("segment", clip, "the dog", "-b", path, *FAKES, "-o", tmp_path / "out") == 1
+    assert "503" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "manifest.json").exists()
