@@ -105,7 +105,11 @@ def judge(scene: Scene, t: int, preset: str, sentence: Sentence, found: Boxes) -
     found_alike = int(hits[:, alike].any(0).sum())
     best = float(found.scores.max(initial=0.0))
     rank = int(fits[0]) if len(fits) else -1
-    return Row(sentence.kind, preset, rank, len(found.boxes), len(alike), found_alike, best)
+    kind = sentence.kind
+    if kind == "absent":  # look-alikes in another colour are meant to be candidates, so they count apart
+        alone = not any(o.class_name in sentence.text.split() for o in scene.objects)
+        kind = "absent class" if alone else "absent colour"
+    return Row(kind, preset, rank, len(found.boxes), len(alike), found_alike, best)
 
 
 def evaluate(detector: Detector, seed: int, clips: int, most: int = 100) -> list[Row]:
@@ -130,7 +134,7 @@ def summary(rows: list[Row]) -> dict[str, dict[str, float]]:
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.kind].append(row)
-        if row.kind != "absent":
+        if not row.kind.startswith("absent"):
             groups["all"].append(row)
             groups[f"in {row.preset}"].append(row)
     out = {}
@@ -138,7 +142,7 @@ def summary(rows: list[Row]) -> dict[str, dict[str, float]]:
         figures = {
             "n": len(group), "candidates": _mean([r.candidates for r in group]), "best": _mean([r.best for r in group])
         }  # fmt: skip
-        if name == "absent":
+        if name.startswith("absent"):
             figures["any"] = _mean([r.candidates > 0 for r in group])
         else:
             figures["top1"] = _mean([r.rank == 0 for r in group])
@@ -176,7 +180,7 @@ def main() -> None:
         print(json.dumps(figures, indent=1))
         return
     for name, row in figures.items():
-        print(f"{name:12s}", "  ".join(f"{k} {v:g}" for k, v in row.items()))
+        print(f"{name:14s}", "  ".join(f"{k} {v:g}" for k, v in row.items()))
 
 
 if __name__ == "__main__":
