@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,7 @@ def run_demo(
     """Draw, segment with the bundled tiny checkpoints, and score.
 
     Args:
-        out: folder for ``clip.mp4``, ``truth/`` and the run folder ``run/``.
+        out: folder for ``clip.mp4``, ``truth/`` and the run folder ``run/``, which are made anew.
         preset: preset of the drawn world.
         seed: which clip.
         backend: backend card by name or path.
@@ -54,6 +55,8 @@ def run_demo(
         AlrefError: as for ``segment``.
     """
     scene = make_scene(preset, seed)
+    for leftover in ("run", "truth"):
+        shutil.rmtree(out / leftover, ignore_errors=True)
     clip = draw(scene, scene.target, out)
     run = out / "run"
     with Session("tiny", backend, device=device, offline=True) as session:

@@ -7,8 +7,9 @@ one worker thread, in the order asked, so that a run gives the same bytes whenev
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from functools import cache, cached_property
 from itertools import islice
 from typing import Any, TypeVar, cast
@@ -22,7 +23,7 @@ from alref_local.models.resolve import resolve
 from alref_local.perceive.device import torch_device
 from alref_local.perceive.masks import binarize
 from alref_local.plugins import load_class
-from alref_local.reason.prompts import PromptSet, load_prompts
+from alref_local.reason.prompts import load_prompts
 from alref_local.runs.manifest import weights_sha256
 from alref_local.seams import Backend, Grounder, Segmentor, Strategy, VideoReader
 from alref_local.select.context import ClipContext
@@ -44,7 +45,7 @@ class Engine:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        ConfigError: the config names a class or device that does not exist; found before anything is loaded.
+        ConfigError: the config names a class, device or prompt that does not exist; found before anything is loaded.
     """
 
     def __init__(self, settings: Settings, *, device: str = "auto") -> None:
@@ -56,6 +57,9 @@ class Engine:
             "grounder": load_class(settings.grounding.engine),
             "segmentor": load_class(settings.segmentation.engine),
         }
+        self.prompts = load_prompts(settings.reasoning.prompts)
+        for template in ("pivot_frame", settings.reasoning.box_prompt):
+            self.prompts.render(template, count=1)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="perceive")
         self._backend: Backend | None = None
         self._contexts: dict[tuple[int, Clip], asyncio.Task[ClipContext]] = {}
@@ -63,11 +67,6 @@ class Engine:
     def close(self) -> None:
         """Wait for what is being computed and let the worker go."""
         self._worker.shutdown(wait=True, cancel_futures=True)
-
-    @cached_property
-    def prompts(self) -> PromptSet:
-        """The prompt set of the config."""
-        return load_prompts(self.settings.reasoning.prompts)
 
     @cached_property
     def grounder(self) -> Grounder:
@@ -100,7 +99,7 @@ class Engine:
 
     async def events(
         self, video: VideoReader, queries: Sequence[Query], backend: Backend
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event]:
         """Segment all queries of one video; closing the iterator cancels what is under way.
 
         Raises:
@@ -112,8 +111,9 @@ class Engine:
         strategy = cast(Strategy, self._kinds["strategy"]())
         self._backend = backend
         try:
-            async for event in strategy.run(video, queries, self):
-                yield event
+            async with aclosing(strategy.run(video, queries, self)) as events:
+                async for event in events:
+                    yield event
         finally:
             self._contexts.clear()
             self._backend = None
@@ -148,8 +148,9 @@ class Engine:
 
     async def track(
         self, video: VideoReader, prompts: Sequence[Prompt], builder: TrackBuilder
-    ) -> AsyncIterator[tuple[int, int]]:
+    ) -> AsyncGenerator[tuple[int, int]]:
         """Propagate all prompts through the video into ``builder``; yields (visits made, frame)."""
+        self._contexts.clear()  # reasoning is over, and its frames are many
         if not prompts:
             return
         use_score = self.settings.segmentation.object_score
@@ -167,7 +168,7 @@ class Engine:
             done += 1
             yield done, masks.frame
 
-    async def in_flight(self, jobs: Iterable[Coroutine[Any, Any, _T]]) -> AsyncIterator[_T]:
+    async def in_flight(self, jobs: Iterable[Coroutine[Any, Any, _T]]) -> AsyncGenerator[_T]:
         """Run jobs side by side, a bounded number at a time, and yield results as they come."""
         waiting, running = iter(jobs), set[asyncio.Task[_T]]()
         try:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from alref_local.errors import ConfigError, MediaError
 from alref_local.types import Box, Pivot, Query
 
-__all__ = ["MAX_SENTENCE", "Job", "collect_jobs", "parse_pivot", "queries"]
+__all__ = ["MAX_SENTENCE", "Job", "collect_jobs", "is_list", "parse_pivot", "queries"]
 
 MAX_SENTENCE = 1000
 """Characters; a longer text is not a sentence, and would push the pictures out of a model's context."""
 
-_VIDEOS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}
+_VIDEOS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".mpeg", ".gif"}
 _IMAGES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
@@ -38,7 +40,8 @@ def queries(sentences: Sequence[str], pivots: Sequence[Pivot] = ()) -> tuple[Que
         raise ConfigError("There is no sentence.", hint='Say what to segment, as in "the dog on the left".')
     if pivots and len(sentences) > 1:
         raise ConfigError("Pivots belong to one sentence.", hint="Give one sentence, or leave --pivot out.")
-    cleaned = [" ".join(sentence.split()) for sentence in sentences]
+    # A shell can hand over bytes that are no text.
+    cleaned = [" ".join(one.encode("utf-8", "replace").decode().split()) for one in sentences]
     for sentence in cleaned:
         if not sentence:
             raise ConfigError(
@@ -64,9 +67,9 @@ def parse_pivot(text: str) -> Pivot:
         pivot = Pivot(clip=0, frame=int(frame), box=box)
     except (TypeError, ValueError):
         raise ConfigError(f"'{text}' is not a pivot.", hint="Write it as FRAME:x0,y0,x1,y1.") from None
-    if pivot.frame < 0 or not (0 <= box.x0 < box.x1 and 0 <= box.y0 < box.y1):
+    if pivot.frame < 0 or not (0 <= box.x0 < box.x1 < inf and 0 <= box.y0 < box.y1 < inf):
         raise ConfigError(
-            f"The pivot '{text}' has an empty box or a negative number.", hint="x0 < x1 and y0 < y1."
+            f"The pivot '{text}' has an empty or endless box.", hint="0 <= x0 < x1 and 0 <= y0 < y1."
         )
     return pivot
 
@@ -78,32 +81,53 @@ def collect_jobs(source: Path, sentences: Sequence[str], pivots: Sequence[Pivot]
     ``video`` and ``sentence`` one job per video with all its sentences (paths count from the CSV's folder).
 
     Raises:
-        ConfigError: the sentences are missing or unusable, or the CSV is malformed.
+        ConfigError: the sentences are missing or unusable, pivots would go to several videos, or the CSV is malformed.
         MediaError: there is nothing to segment at ``source``.
     """
     if source.suffix.lower() == ".csv":
-        if sentences:
+        if sentences or pivots:
             raise ConfigError(
-                "The sentences stand in the CSV already.", hint="Leave them out of the command."
+                "The sentences stand in the CSV already.", hint="Give the CSV alone, without --pivot."
             )
-        return _from_csv(source)
+        return _named(_rows(source))
     asked = queries(sentences, pivots)
-    if not source.exists():
-        raise MediaError(f"There is no '{source}'.", hint="Name a video file, a folder or a CSV.")
-    if not source.is_dir():
-        return [Job(source.stem, source, asked)]
-    names = sorted(source.iterdir())
-    if any(path.suffix.lower() in _IMAGES for path in names):
-        return [Job(source.resolve().name, source, asked)]
+    videos = _videos(source)
+    if videos is None:
+        return [Job(_safe(source), source, asked)]
+    if pivots:
+        raise ConfigError("Pivots belong to one video.", hint="Name the video file, not its folder.")
+    return _named([(video, asked) for video in videos])
+
+
+def is_list(source: Path) -> bool:
+    """Whether ``source`` means a list of videos, each of which gets an output folder of its own."""
+    return source.suffix.lower() == ".csv" or _videos(source) is not None
+
+
+def _videos(source: Path) -> list[Path] | None:
+    """The videos of a folder; ``None`` for one video, be it a file or a folder of frames."""
+    try:
+        if not source.exists():
+            raise MediaError(
+                f"There is no '{str(source)[:200]}'.", hint="Name a video file, a folder or a CSV."
+            )
+        if not source.is_dir():
+            return None
+        names = sorted(path for path in source.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise MediaError(
+            f"'{str(source)[:200]}' cannot be read: {error.strerror}.", hint="Name a video."
+        ) from error
+    frames = sum(path.suffix.lower() in _IMAGES for path in names)
     videos = [path for path in names if path.suffix.lower() in _VIDEOS]
-    if not videos:
+    if not frames and not videos:
         raise MediaError(
             f"The folder '{source}' holds neither frames nor videos.", hint="Frames are JPEG, PNG or WebP."
         )
-    return _unique([(path, asked) for path in videos])
+    return videos if len(videos) >= frames else None
 
 
-def _from_csv(path: Path) -> list[Job]:
+def _rows(path: Path) -> list[tuple[Path, tuple[Query, ...]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
@@ -116,16 +140,32 @@ def _from_csv(path: Path) -> list[Job]:
             f"The list '{path}' lacks the columns video,sentence.", hint="Its first line names them."
         )
     wanted: dict[Path, list[str]] = {}
-    for row in rows:
-        wanted.setdefault(path.parent / (row["video"] or ""), []).append(row["sentence"] or "")
-    return _unique([(video, queries(sentences)) for video, sentences in wanted.items()])
+    for line, row in enumerate(rows, start=2):
+        if None in row or not row["video"]:
+            raise ConfigError(
+                f"Line {line} of '{path}' does not fit its columns.",
+                hint="Quote a sentence that holds a comma.",
+            )
+        wanted.setdefault(path.parent / row["video"], []).append(row["sentence"] or "")
+    return [(video, queries(sentences)) for video, sentences in wanted.items()]
 
 
-def _unique(found: Sequence[tuple[Path, tuple[Query, ...]]]) -> list[Job]:
-    """Jobs whose names differ, so that each has an output folder of its own."""
-    stems = [path.stem for path, _ in found]
-    jobs = []
-    for position, (path, asked) in enumerate(found):
-        twice = stems.count(path.stem) > 1
-        jobs.append(Job(f"{path.stem}-{position}" if twice else path.stem, path, asked))
+def _named(found: Sequence[tuple[Path, tuple[Query, ...]]]) -> list[Job]:
+    """Jobs whose names differ, whatever the file system thinks of upper case."""
+    jobs: list[Job] = []
+    taken: set[str] = set()
+    for path, asked in found:
+        name = plain = _safe(path)
+        number = 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{plain}-{number}"
+        taken.add(name.lower())
+        jobs.append(Job(name, path, asked))
     return jobs
+
+
+def _safe(path: Path) -> str:
+    """A name for an output folder that cannot lead out of its parent."""
+    whole = path.resolve()
+    return re.sub(r"[^\w.-]+", "_", whole.name if whole.is_dir() else whole.stem).lstrip(".-")[:80] or "video"

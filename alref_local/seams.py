@@ -6,7 +6,7 @@ Each Protocol has one implementation in this package; a config may name another 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -103,5 +103,5 @@ class Backend(Protocol):
 class Strategy(Protocol):
     """A way from queries to mask tracks, told as events."""
 
-    def run(self, video: VideoReader, queries: Sequence[Query], engine: Engine) -> AsyncIterator[Event]:
+    def run(self, video: VideoReader, queries: Sequence[Query], engine: Engine) -> AsyncGenerator[Event]:
         """Segment all queries of one video together, so that they share the encoder pass."""

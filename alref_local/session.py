@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -22,9 +22,11 @@ from alref_local.events import Event
 from alref_local.jobs import Job
 from alref_local.masks import decode, union
 from alref_local.media import open_video
+from alref_local.media.folder import is_image
 from alref_local.reason.backends import make_backend
 from alref_local.reason.calls import CallLog
-from alref_local.reason.card import load_card
+from alref_local.reason.card import Card, load_card
+from alref_local.reason.resume import Resumed
 from alref_local.runs import RunFolder, open_run
 from alref_local.runs.record import Record, job_hash
 from alref_local.seams import VideoReader
@@ -34,6 +36,11 @@ from alref_local.types import TargetResult
 __all__ = ["Segmentation", "Session", "Window", "offline_asked"]
 
 _T = TypeVar("_T")
+_NOT_DECISIVE = {
+    *("about", "licence", "gpu_memory", "serve", "endpoint", "key_env", "run"),
+    *("timeout", "patience", "backoff", "concurrency"),
+}
+"""Fields of a card that do not decide what the masks are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,7 @@ class Session:
         changes: nested settings laid over the config (after those of the card).
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         offline: use no network but this machine's own.
-        seed: of the backend's sampling, instead of the card's; a card without a seed takes none.
+        seed: of the backend's sampling, instead of the card's.
     """
 
     def __init__(
@@ -98,8 +105,9 @@ class Session:
         seed: int | None = None,
     ) -> None:
         card = load_card(backend)
-        takes_seed = seed is not None and card.seed is not None
-        self.card = card.model_copy(update={"seed": seed}) if takes_seed else card
+        if seed is not None and card.seed is None:
+            raise ConfigError(f"The backend '{card.name}' takes no seed.", hint="Leave --seed out.")
+        self.card = card if seed is None else card.model_copy(update={"seed": seed})
         self.settings = load_config(config, self.card.settings, changes or {})
         self.offline = offline or offline_asked()
         self._device = device
@@ -115,6 +123,14 @@ class Session:
     def engine(self) -> Engine:
         """The models, which every video of the session shares."""
         return Engine(self.settings, device=self._device)
+
+    def check(self) -> None:
+        """Find out before the first video what the config names and is not there (weights are looked for later).
+
+        Raises:
+            ConfigError: a class, device or prompt does not exist.
+        """
+        _ = self.engine
 
     def segment(
         self,
@@ -141,7 +157,8 @@ class Session:
         """What segmenting a video would ask of the backend; loads no model.
 
         Returns:
-            ``name``, ``frames``, ``clips``, ``questions`` (at most: a clip without candidates saves one), ``backend``.
+            ``name``, ``frames``, ``clips``, ``questions`` (a clip without candidates saves one, an invalid answer costs
+            one more), ``backend``.
         """
         window = window or Window()
         with open_video(job.source, start=window.start, end=window.end, every=window.every) as video:
@@ -166,16 +183,8 @@ class Session:
         cutouts: bool,
         tell: Callable[[Event], None],
     ) -> Segmentation:
-        identity = job_hash(
-            version=version("alref-local"),
-            source=_fingerprint(job.source),
-            window=window,
-            queries=job.queries,
-            settings=self.settings.model_dump(mode="json"),
-            card=self.card.model_dump(
-                mode="json", exclude={"endpoint", "timeout", "patience", "concurrency"}
-            ),
-        )
+        card = self._card_of(job)
+        identity = self._identity(job, card, window, cutouts)
         folder = RunFolder(out)
         if folder.finished:
             done = open_run(out)
@@ -186,22 +195,49 @@ class Session:
                 )
             size = (done.video.height, done.video.width)
             return Segmentation(job.name, size, len(video), done.results, out, done.timings, reused=True)
-        folder.write_config(self.settings, self.card.model_dump(mode="json"))
+        folder.write_config(self.settings, card.model_dump(mode="json"))
         record = Record(video, folder, cutouts)
         with CallLog(folder.calls_path) as log:
             segmentation = _run(self._follow(record, job, log, tell))
-        record.finish({"job": identity, "source": str(job.source), "weights": self.engine.weights()})
+        facts = {"source": str(job.source), "window": asdict(window), "device": self._device}
+        record.finish({"job": identity, **facts, "weights": self.engine.weights()})
         return segmentation
+
+    def _card_of(self, job: Job) -> Card:
+        """The card; a replayed list of videos has one call log for each."""
+        run = self.card.run
+        if run is not None and (run / job.name / "calls.jsonl").is_file():
+            return self.card.model_copy(update={"run": run / job.name})
+        return self.card
+
+    def _identity(self, job: Job, card: Card, window: Window, cutouts: bool) -> str:
+        settings = self.settings
+        return job_hash(
+            version=version("alref-local"),
+            source=_fingerprint(job.source),
+            window=window,
+            cutouts=cutouts,
+            queries=job.queries,
+            settings=settings.model_dump(mode="json", exclude={"name", "about"}),
+            prompts=dict(self.engine.prompts.templates),
+            weights=[
+                _fingerprint(Path(section.model)) for section in (settings.grounding, settings.segmentation)
+            ],
+            card=card.model_dump(mode="json", exclude=_NOT_DECISIVE),
+            replayed=_fingerprint(card.run / "calls.jsonl") if card.run is not None else None,
+        )
 
     async def _follow(
         self, record: Record, job: Job, log: CallLog | None, tell: Callable[[Event], None]
     ) -> Segmentation:
-        backend = make_backend(self.card, log=log, offline=self.offline)
+        video, folder, card = record.video, record.folder, self._card_of(job)
+        backend = make_backend(card, log=log, offline=self.offline)
+        if folder is not None and card.kind in ("openai", "vllm"):
+            backend = Resumed(backend, card, folder.path)
         try:
-            await record.follow(self.engine.events(record.video, job.queries, backend), tell)
+            await record.follow(self.engine.events(video, job.queries, backend), tell)
         finally:
             await backend.close()
-        video, folder = record.video, record.folder
         return Segmentation(
             job.name, video.size, len(video), record.results, folder.path if folder else None, record.timings
         )
@@ -215,7 +251,7 @@ def offline_asked() -> bool:
 def _check_pivots(job: Job, video: VideoReader) -> None:
     height, width = video.size
     for pivot in (pivot for query in job.queries for pivot in query.pivots):
-        if pivot.frame >= len(video) or pivot.box.x0 >= width or pivot.box.y0 >= height:
+        if pivot.frame >= len(video) or pivot.box.x1 > width or pivot.box.y1 > height:
             raise ConfigError(
                 f"The pivot on frame {pivot.frame} lies outside the video.",
                 hint=f"It has {len(video)} frames of {width}x{height} pixels.",
@@ -223,9 +259,16 @@ def _check_pivots(job: Job, video: VideoReader) -> None:
 
 
 def _fingerprint(source: Path) -> list[Any]:
-    """Name, size and time of a file, or of every file of a frame folder."""
-    files = sorted(source.iterdir()) if source.is_dir() else [source]
-    return [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    """Name, size and time of a file, or of the frames or weights in a folder; nothing for a name that is no path."""
+    try:
+        files = [source]
+        if source.is_dir():
+            files = sorted(
+                path for path in source.iterdir() if is_image(path) or path.suffix == ".safetensors"
+            )
+        return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    except OSError:
+        return [str(source)]
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:

@@ -33,9 +33,11 @@ class Sampling(_Section):
         None, gt=0, description="The same in seconds; used when interval is not set."
     )
     max_clips: int | None = Field(
-        None, ge=1, description="Widen the interval until there are no more clips than this."
+        None, ge=1, description="Widen an interval in seconds until there are no more clips."
     )
-    balance: bool = Field(False, description="Narrow the interval until all clips are about equally full.")
+    balance: bool = Field(
+        False, description="Narrow an interval in seconds until all clips are about equally full."
+    )
     drop_single: bool = Field(False, description="Skip a clip with one sampled frame, as released.")
 
 

@@ -35,9 +35,11 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("loopback_only")
 def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A newcomer's first command would fail, reach for the network, or claim a score that the files do not have."""
-    with pytest.raises(SystemExit) as stopped:
-        main(["demo", "-o", str(tmp_path), "--json"])
-    assert stopped.value.code == 0
+    for preset in ("late", "easy"):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main(["demo", "-o", str(tmp_path), "--json", "--preset", preset])
+        assert stopped.value.code == 0
     told = json.loads(capsys.readouterr().out)
     assert Path(told["overlay"]).is_file()
     run = open_run(tmp_path / "run")

@@ -39,7 +39,18 @@ def test_pivot() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "12", "12:1,2,3", "a:1,2,3,4", "1:1,2,3,4,5", "-1:1,2,3,4", "1:5,2,3,4", "1:1,2,nan,4"]
+    "text",
+    [
+        "",
+        "12",
+        "12:1,2,3",
+        "a:1,2,3,4",
+        "1:1,2,3,4,5",
+        "-1:1,2,3,4",
+        "1:5,2,3,4",
+        "1:1,2,nan,4",
+        "1:0,0,inf,9",
+    ],
 )
 def test_bad_pivots(text: str) -> None:
     """A malformed box would end in a traceback or in an empty mask."""

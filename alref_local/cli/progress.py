@@ -15,11 +15,12 @@ class Progress:
 
     def __init__(self, title: str) -> None:
         from rich.console import Console
+        from rich.markup import escape
         from rich.progress import Progress as Bars
 
         self._bars = Bars(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
-        self._title = title
-        self._task = self._bars.add_task(f"{title}: loading models", total=None)
+        self._title = escape(title)
+        self._task = self._bars.add_task(f"{self._title}: loading models", total=None)
 
     def __enter__(self) -> Progress:
         self._bars.start()

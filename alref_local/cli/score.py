@@ -14,9 +14,11 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(pred: Path, truth: Path, as_json: bool) -> None:
     """Score masks in PRED against TRUTH by the DAVIS rule: two folders of SEQ/*.png, or of *.png."""
-    from alref_local.metrics import score_folders
+    from alref_local.metrics import score_folders, unscored
 
     scores = score_folders(pred, truth)
+    if left_out := unscored(pred, truth):
+        click.echo(f"Not in {pred}, and left out of the mean: {', '.join(left_out)}", err=True)
     if as_json:
         click.echo(json.dumps(scores, indent=2))
         return

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from alref_local.cli.progress import Progress
-from alref_local.errors import AlrefError, ConfigError
-from alref_local.jobs import collect_jobs, parse_pivot
+from alref_local.jobs import Job, collect_jobs, is_list, parse_pivot
 
 _EPILOG = """\b
 SOURCE is a video file, a folder of frames, a folder of videos, or a CSV with the columns video,sentence.
 The output folder holds masks/ID/*.png, masks.json (COCO RLE), overlay.mp4, result.json and calls.jsonl;
-with several videos, one such folder for each."""
+for a folder of videos and a CSV, one such folder for each video."""
 
 
 @click.command(epilog=_EPILOG)
@@ -36,7 +36,11 @@ with several videos, one such folder for each."""
     "--out", "-o", type=click.Path(path_type=Path), default="out", show_default=True, help="Output folder."
 )
 @click.option(
-    "--pivot", "pivots", multiple=True, metavar="FRAME:x0,y0,x1,y1", help="Your own box instead of reasoning."
+    "--pivot",
+    "pivots",
+    multiple=True,
+    metavar="FRAME:x0,y0,x1,y1",
+    help="Your own box instead of reasoning; FRAME counts the segmented frames from 0.",
 )
 @click.option("--start", type=float, help="Leave out what comes before this second.")
 @click.option("--end", type=float, help="Leave out what comes from this second on.")
@@ -63,29 +67,31 @@ def command(
     **rest: Any,
 ) -> int:
     """Segment what SENTENCES refer to in SOURCE, through the whole video."""
+    from alref_local.batch import run_all
     from alref_local.configs import parse_changes
     from alref_local.session import Session, Window
 
     jobs = collect_jobs(source, sentences, [parse_pivot(text) for text in pivots])
     window = Window(rest["start"], rest["end"], rest["every"])
-    failed: list[dict[str, str]] = []
-    rows: list[dict[str, Any]] = []
     options = {key: rest[key] for key in ("device", "offline", "seed")}
     with Session(config, backend, changes=parse_changes(changes), **options) as session:
-        for job in jobs:
-            folder = out if len(jobs) == 1 else out / job.name
-            try:
-                if dry_run:
-                    rows.append(session.plan(job, window))
-                    continue
-                with Progress(job.name) as progress:
-                    done = session.segment(job, folder, window=window, cutouts=cutouts, tell=progress.tell)
-                rows.append(_row(done))
-            except AlrefError as error:
-                if len(jobs) == 1 or isinstance(error, ConfigError) or error.exit_code == 3:
-                    raise
-                failed.append({"name": job.name, "error": str(error), "hint": error.hint})
-    _print(rows, failed, as_json, dry_run)
+
+        def work(job: Job) -> dict[str, Any]:
+            if dry_run:
+                return session.plan(job, window)
+            folder = out / job.name if is_list(source) else out
+            with Progress(job.name) as progress:
+                return _row(session.segment(job, folder, window=window, cutouts=cutouts, tell=progress.tell))
+
+        session.check()
+        rows, failed = run_all(jobs, work)
+    if as_json:
+        told = {"videos": rows, "failed": [asdict(one) for one in failed]}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        _tell(rows, dry_run, reasoned=session.card.kind != "none")
+    for one in failed:
+        click.echo(f"{one.name} failed: {one.error}" + (f" Hint: {one.hint}" if one.hint else ""), err=True)
     return 1 if failed else 0
 
 
@@ -108,25 +114,20 @@ def _row(done: Any) -> dict[str, Any]:
     }
 
 
-def _print(rows: list[dict[str, Any]], failed: list[dict[str, str]], as_json: bool, dry_run: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({"videos": rows, "failed": failed}, indent=2, ensure_ascii=False))
-    for row in rows if not as_json else ():
+def _tell(rows: list[dict[str, Any]], dry_run: bool, reasoned: bool) -> None:
+    for row in rows:
         if dry_run:
-            click.echo(
-                "{name}: {frames} frames, {clips} clips, at most {questions} questions to {backend}".format(
-                    **row
-                )
-            )
+            say = "{name}: {frames} frames, {clips} clips, {questions} questions to {backend}, before any retries"
+            click.echo(say.format(**row))
             continue
         for one in row["references"]:
             said = "segmented" if one["status"] == "ok" else "no target found"
-            pivots = ", ".join(str(pivot["frame"]) for pivot in one["pivots"])
+            frames = ", ".join(str(pivot["frame"]) for pivot in one["pivots"])
             click.echo(
-                f'{row["name"]}: "{one["text"]}" {said}' + (f" (pivot frames {pivots})" if pivots else "")
+                f'{row["name"]}: "{one["text"]}" {said}' + (f" (pivot frames {frames})" if frames else "")
             )
         click.echo(f"{row['folder']}/overlay.mp4" + (" (finished before)" if row["reused"] else ""))
-    for one in failed:
-        click.echo(f"{one['name']} failed: {one['error']}", err=True)
-        if one["hint"]:
-            click.echo(f"Hint: {one['hint']}", err=True)
+    if not reasoned and not dry_run:
+        click.echo(
+            "Nothing reasoned: choose a backend with --backend (`alref-local backends` lists them).", err=True
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import warnings
@@ -24,6 +25,7 @@ _KINDS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _ORIENTATION = 0x0112  # the EXIF tag; values from 5 on swap width and height
 _SWAPS = range(5, 9)
+_log = logging.getLogger(__name__)
 
 
 def is_image(path: Path) -> bool:
@@ -64,6 +66,8 @@ class FrameFolder(Reader):
         self.name = path.name if path.is_dir() else path.stem
         self.fps = fps
         self._paths, self.warning = _frame_paths(path) if path.is_dir() else ([path], "")
+        if self.warning:
+            _log.warning("%s", self.warning)
         self.size = _image_size(self._paths[0])
         for other in self._paths[1:]:
             if (size := _image_size(other)) != self.size:

@@ -69,7 +69,7 @@ def _from_hub(name: str) -> Path:
         # An interrupted download leaves a snapshot without its weights.
         if any(cached.glob("*.safetensors")) and (cached / "config.json").is_file():
             return cached
-    except OSError:
+    except (OSError, ValueError):  # not in the cache, or no name that the hub would take
         pass
     raise PrerequisiteError(
         f"The checkpoint '{name}' is not on this machine.",

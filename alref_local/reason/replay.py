@@ -8,10 +8,13 @@ from typing import Any
 
 from alref_local.errors import AnswerError, BackendError, ConfigError
 from alref_local.reason.calls import read_calls
+from alref_local.reason.card import Card
 from alref_local.reason.parse import check
 from alref_local.reason.question import Address, Answer, Question
 
-__all__ = ["ReplayBackend"]
+__all__ = ["ReplayBackend", "recorded_answers"]
+
+Known = dict[tuple[Address, str, tuple[str, ...]], Answer]
 
 
 class ReplayBackend:
@@ -45,15 +48,34 @@ class ReplayBackend:
             if call["error_type"] == AnswerError.__name__:
                 raise AnswerError(str(call["error"]), raw=str(call["raw"] or ""))
             raise BackendError(str(call["error"]))
-        return Answer(
-            items=check([str(item) for item in call["answer"]], question.spec),
-            raw=str(call["raw"] or ""),
-            model=str(call.get("model", "")),
-            attempts=int(call["attempt"]),
-        )
+        return _answer(call, check([str(item) for item in call["answer"]], question.spec))
 
     async def close(self) -> None:
         """Nothing to release."""
+
+
+def recorded_answers(run: Path, card: Card) -> Known:
+    """The valid answers that a run's call log holds for a card, by address and hashes of prompt and images."""
+    if not (run / "calls.jsonl").is_file():
+        return {}
+    return {
+        (Address(**call["address"]), call["prompt_sha256"], tuple(call["image_sha256s"])): _answer(
+            call, tuple(str(item) for item in call["answer"])
+        )
+        for call in read_calls(run)
+        if call["answer"] is not None
+        and call.get("backend") == card.name
+        and call.get("sampling") == card.sampling()
+    }
+
+
+def _answer(call: dict[str, Any], items: tuple[str, ...]) -> Answer:
+    return Answer(
+        items=items,
+        raw=str(call["raw"] or ""),
+        model=str(call.get("model", "")),
+        attempts=int(call["attempt"]),
+    )
 
 
 def _key(address: dict[str, Any]) -> tuple[Any, ...]:

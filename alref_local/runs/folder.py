@@ -93,7 +93,14 @@ class RunFolder:
         """Keep a JPEG that the backend was shown, as ``strips/NAME.jpg``."""
         target = self.path / "strips" / f"{safe_name(name)}.jpg"
         write_bytes(target, data)
+        self._written.add(target)
         return target
+
+    def add_cutout(self, reference: str, frame_name: str, data: bytes) -> None:
+        """Keep a PNG with alpha of what a reference means on a frame, as ``cutouts/REFERENCE/FRAME.png``."""
+        target = self.path / "cutouts" / safe_name(reference) / f"{frame_name}.png"
+        write_bytes(target, data)
+        self._written.add(target)
 
     def write_result(
         self, video: VideoReader, results: Sequence[TargetResult], timings: Mapping[str, float]
@@ -145,11 +152,12 @@ class RunFolder:
         write_bytes(self.path / name, f"{_MARK}\n{text}".encode())
 
     def _prune(self) -> None:
-        for leftover in [*self.path.glob("*.part"), *self.path.glob("strips/*.part")]:
+        for leftover in self.path.glob("*.part"):
             leftover.unlink()
-        for folder in self.path.glob("masks/*/"):
-            for file in [*folder.glob("*.png"), *folder.glob("*.part")]:
-                if file not in self._written:
+        folders = [self.path / "strips", *self.path.glob("masks/*/"), *self.path.glob("cutouts/*/")]
+        for folder in filter(Path.is_dir, folders):
+            for file in folder.iterdir():
+                if file not in self._written and file.suffix in (".png", ".jpg", ".part"):
                     file.unlink()
             if not any(folder.iterdir()):
                 folder.rmdir()

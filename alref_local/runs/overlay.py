@@ -10,7 +10,6 @@ from PIL import Image
 
 from alref_local.masks import decode, union
 from alref_local.media.overlay import OverlayWriter, cutout
-from alref_local.runs.files import write_bytes
 from alref_local.runs.folder import RunFolder
 from alref_local.seams import VideoReader
 from alref_local.types import TargetResult
@@ -33,8 +32,7 @@ def write_overlay(
             if cutouts:
                 for result in found:
                     mask = decode(union([track.masks[frame] for track in result.tracks]))
-                    name = f"{video.frame_name(frame)}.png"
-                    write_bytes(folder.path / "cutouts" / result.query.id / name, _png(cutout(image, mask)))
+                    folder.add_cutout(result.query.id, video.frame_name(frame), _png(cutout(image, mask)))
 
 
 def _png(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,22 +41,19 @@ class Record:
     timings: dict[str, float] = field(default_factory=dict)
     results: tuple[TargetResult, ...] = ()
 
-    async def follow(self, events: AsyncIterator[Event], tell: Callable[[Event], None]) -> None:
+    async def follow(self, events: AsyncGenerator[Event], tell: Callable[[Event], None]) -> None:
         """Write strips as they are shown, and time the stages."""
-        begun, stage = time.perf_counter(), "reason"
-        async for event in events:
-            if isinstance(event, Reasoned) and self.folder is not None:
-                _keep_strips(self.folder, event)
-            if isinstance(event, Tracked | Finished) and stage == "reason":
-                self.timings["reason"], begun, stage = (
-                    time.perf_counter() - begun,
-                    time.perf_counter(),
-                    "track",
-                )
-            if isinstance(event, Finished):
-                self.timings["track"] = time.perf_counter() - begun
-                self.results = event.results
-            tell(event)
+        begun = time.perf_counter()
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Reasoned) and self.folder is not None:
+                    _keep_strips(self.folder, event)
+                if isinstance(event, Tracked | Finished) and "reason" not in self.timings:
+                    self.timings["reason"] = time.perf_counter() - begun
+                if isinstance(event, Finished):
+                    self.timings["track"] = time.perf_counter() - begun - self.timings["reason"]
+                    self.results = event.results
+                tell(event)
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Write masks, overlay and results; the manifest last."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from alref_local.reason.prompts import PromptSet
 from alref_local.reason.question import Turn
@@ -17,15 +17,18 @@ from alref_local.types import Candidate, ClipReasoned, Image, Pivot, Query
 __all__ = ["ClipReasoner"]
 
 
+_T = TypeVar("_T")
+
+
 class _Tools(Protocol):
     """What the reasoner needs of the engine."""
 
     settings: Settings
+    prompts: PromptSet
 
     @property
     def backend(self) -> Backend: ...
-    @property
-    def prompts(self) -> PromptSet: ...
+    async def perceive(self, work: Callable[..., _T], *args: Any) -> _T: ...
     async def propose(
         self, image: Image, text: str, thresholds: tuple[float, float] | None = None
     ) -> list[Candidate]: ...
@@ -51,7 +54,9 @@ class ClipReasoner:
         """
         if len(self.context.clip.frames) == 1:
             return self.context.clip.frames[0]
-        question = pivot_frame_question(self.context, self.query, self.tools.prompts)
+        question = await self.tools.perceive(
+            pivot_frame_question, self.context, self.query, self.tools.prompts
+        )
         self.strips["pivot_frame"] = tuple(image.data for image in question.images)
         answer = await self.tools.backend.ask(question)
         self.history = (Turn(question.text, question.images, answer.raw),)
@@ -76,7 +81,8 @@ class ClipReasoner:
         if settings.pivots.box == "best" or (len(self.candidates) == 1 and not settings.reasoning.ask_single):
             self.take_best()
             return
-        question = pivot_box_question(
+        question = await self.tools.perceive(
+            pivot_box_question,
             self.context,
             self.query,
             self.frame,

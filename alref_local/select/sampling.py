@@ -23,15 +23,12 @@ def plan_clips(length: int, fps: float, settings: Settings) -> tuple[tuple[Clip,
 def interval_of(length: int, fps: float, sampling: Sampling) -> int:
     """The sampling interval S in frames that ``sampling`` means for a video of ``length`` frames.
 
-    An interval given in frames is taken as it is, one in seconds is rounded to whole frames. ``max_clips`` widens
-    it for long videos, ``balance`` narrows it until the last clip is about as full as the others.
+    An interval given in frames is taken as it is. One in seconds is rounded to whole frames; ``max_clips`` widens it
+    for long videos, ``balance`` narrows it until the last clip is about as full as the others.
     """
     if sampling.interval is not None:
-        interval = sampling.interval
-    elif sampling.seconds is not None:
-        interval = max(1, round(sampling.seconds * fps))
-    else:
-        interval = 1
+        return sampling.interval
+    interval = max(1, round((sampling.seconds or 0) * fps))
     n = sampling.frames
     if sampling.max_clips is not None:
         interval = max(interval, ceil(length / (sampling.max_clips * n)))

@@ -7,7 +7,9 @@ prompt the segmentor, which starts at the pivot of the middle clip and carries t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Literal
 
 from alref_local.engine import Engine
 from alref_local.errors import AnswerError
@@ -25,7 +27,9 @@ __all__ = ["PivotStrategy"]
 class PivotStrategy:
     """The paper's method; what the paper leaves open is a setting (``settings.pivots``, ``settings.reasoning``)."""
 
-    async def run(self, video: VideoReader, queries: Sequence[Query], engine: Engine) -> AsyncIterator[Event]:
+    async def run(
+        self, video: VideoReader, queries: Sequence[Query], engine: Engine
+    ) -> AsyncGenerator[Event]:
         """Segment all queries of one video together; the last event is ``Finished``.
 
         Raises:
@@ -37,9 +41,10 @@ class PivotStrategy:
 
         outcomes: dict[str, list[ClipReasoned]] = {query.id: [] for query in queries}
         jobs = (self._reason(video, query, clip, fixed, engine) for clip in clips for query in asked)
-        async for event in engine.in_flight(jobs):
-            outcomes[event.outcome.query_id].append(event.outcome)
-            yield event
+        async with aclosing(engine.in_flight(jobs)) as settled:
+            async for event in settled:
+                outcomes[event.outcome.query_id].append(event.outcome)
+                yield event
         for query in asked:
             if engine.settings.pivots.rescue != "none" and not any(one.pivots for one in outcomes[query.id]):
                 event = await self._rescue(video, query, engine)
@@ -47,12 +52,11 @@ class PivotStrategy:
                 yield event
 
         pivots = {query.id: query.pivots or _pivots(outcomes[query.id]) for query in queries}
-        rule = engine.settings.pivots.start
         prompts = [
             prompt
             for track_id, query in enumerate(queries)
             if pivots[query.id]
-            for prompt in track_prompts(track_id, pivots[query.id], len(clips), rule)
+            for prompt in track_prompts(track_id, pivots[query.id], len(clips), _start_rule(query, engine))
         ]
         builder = TrackBuilder(len(video), video.size, sorted({prompt.track_id for prompt in prompts}))
         total = visits(len(video), prompts)
@@ -87,6 +91,11 @@ class PivotStrategy:
         reasoner.take_best()
         reasoner.note = "rescued by the first frame's best box"
         return Reasoned(reasoner.outcome())
+
+
+def _start_rule(query: Query, engine: Engine) -> Literal["nearest_to_middle", "surviving_middle"]:
+    """A person's pivots belong to no clip: the middle one of them starts."""
+    return "surviving_middle" if query.pivots else engine.settings.pivots.start
 
 
 def _pivots(outcomes: Sequence[ClipReasoned]) -> tuple[Pivot, ...]:

@@ -97,3 +97,30 @@ def test_a_server_that_dies(clip: Path, tmp_path: Path, capsys: pytest.CaptureFi
         assert call("segment", clip, "the dog", "-b", path, *FAKES, "-o", tmp_path / "out") == 1
     assert "503" in capsys.readouterr().err
     assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_answers_are_not_paid_for_twice(clip: Path, tmp_path: Path) -> None:
+    """A server that dies late would cost every answer that came before."""
+    good = says('{"reasoning": "it jumps", "answer": [2]}')
+    words: list[str | Path] = ["segment", clip, "the dog", *FAKES, *SAMPLING, "-o", tmp_path / "out"]
+    with ChatServer(good, good, good, then=status(400)) as server:
+        assert call(*words, "-b", card(tmp_path, server)) == 1
+        assert len(server.requests) == 4
+    with ChatServer(then=good) as server:
+        assert call(*words, "-b", card(tmp_path, server)) == 0
+        assert len(server.requests) == 1
+
+
+def test_replay_of_a_list(clip: Path, tmp_path: Path) -> None:
+    """A run over a folder of videos could not be replayed."""
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for name in ("a", "b"):
+        (videos / f"{name}.mp4").write_bytes(clip.read_bytes())
+    words: list[str | Path] = ["segment", videos, "the dog", *FAKES, *SAMPLING]
+    with ChatServer(then=says('{"reasoning": "", "answer": [2]}')) as server:
+        assert call(*words, "-b", card(tmp_path, server), "-o", tmp_path / "out") == 0
+    assert call(*words, "-b", f"replay:{tmp_path / 'out'}", "-o", tmp_path / "again") == 0
+    for name in ("a", "b"):
+        shas = [open_run(tmp_path / out / name).manifest["masks_sha256"] for out in ("out", "again")]
+        assert shas[0] == shas[1]

@@ -84,6 +84,30 @@ def test_same_command_again_computes_nothing(
     assert (tmp_path / "out" / "manifest.json").stat().st_mtime_ns == before
 
 
+def test_asking_for_cutouts_later(clip: Path, tmp_path: Path) -> None:
+    """`--cutouts` on a finished run would write none and claim success."""
+    assert call("segment", clip, "the dog", "-o", tmp_path / "out", *FAKES) == 0
+    assert call("segment", clip, "the dog", "-o", tmp_path / "out", *FAKES, "--cutouts") == 2
+
+
+def test_a_list_of_one_is_a_list(clip: Path, tmp_path: Path) -> None:
+    """A row added to a list would compute the first video again, in another folder."""
+    items = tmp_path / "items.csv"
+    items.write_text("video,sentence\nclip.mp4,the dog\n")
+    assert call("segment", items, "-o", tmp_path / "out", *FAKES) == 0
+    assert (tmp_path / "out" / "clip" / "manifest.json").is_file()
+
+
+def test_leftovers_of_another_attempt_go(clip: Path, tmp_path: Path) -> None:
+    """Strips and cut-outs of an earlier sentence would pass for this one's."""
+    out = tmp_path / "out"
+    assert call("segment", clip, "the dog", "the cat", "-o", out, "--cutouts", *FAKES) == 0
+    (out / "manifest.json").unlink()
+    assert call("segment", clip, "the dog", "-o", out, *FAKES) == 0
+    assert not (out / "cutouts").exists() or not any((out / "cutouts").rglob("*.png"))
+    assert sorted(path.name for path in (out / "masks").iterdir()) == ["0"]
+
+
 def test_another_command_does_not_overwrite(
     clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,6 +211,9 @@ BAD: list[tuple[str, list[str], int, str]] = [
     ("unknown setting", ["{clip}", "a", "--set", "pivots.fame=first"], 2, "pivots.fame"),
     ("unknown option", ["{clip}", "a", "--fast"], 2, "--fast"),
     ("unknown device", ["{clip}", "a", "--device", "abacus"], 2, "abacus"),
+    ("pivot past the edge", ["{clip}", "a", "--pivot", "0:1,1,65,2", *FAKES], 2, "outside"),
+    ("unknown prompts", ["{clip}", "a", "--set", "reasoning.prompts=papper"], 2, "papper"),
+    ("unknown box prompt", ["{clip}", "a", "--set", "reasoning.box_prompt=pivot_bax"], 2, "pivot_bax"),
     ("pivot outside", ["{clip}", "a", "--pivot", "99:1,1,2,2", *FAKES], 2, "outside"),
     ("missing class", ["{clip}", "a", "--set", "grounding.engine=no.such:Thing"], 2, "no.such:Thing"),
     ("missing weights", ["{clip}", "a", "--offline"], 3, "sam2"),
