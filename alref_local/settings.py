@@ -55,7 +55,7 @@ class Grounding(_Section):
     engine: str = "alref_local.perceive.grounding:GroundingDino"
     model: str = "IDEA-Research/grounding-dino-base"
     box_threshold: float = Field(0.15, ge=0, le=1)
-    text_threshold: float = Field(0.2, ge=0, le=1)
+    text_threshold: float = Field(0.2, ge=0, le=1, description="For phrases; decides no box.")
     max_candidates: int = Field(3, ge=1, le=9)
     nms: float | None = Field(
         None, gt=0, le=1, description="Drop boxes that overlap a better one by more than this IoU."

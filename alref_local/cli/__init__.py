@@ -51,6 +51,8 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Entry point: every failure ends as one sentence, a hint and an exit code (see ``errors``)."""
     arguments = sys.argv[1:] if argv is None else argv
+    # Threads that spin while they wait starve each other on a busy machine; read when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         code = cli.main(arguments, prog_name="alref-local", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
