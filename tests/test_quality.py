@@ -8,13 +8,13 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
+
+from alref_local.configs import load_config
+from alref_local.world import make_scene
 from grounding import measure_grounding
 from pipeline import measure_pipeline
 from segmentation import measure_segmentation
 from tally import Tally
-
-from alref_local.configs import load_config
-from alref_local.world import make_scene
 
 pytestmark = pytest.mark.slow
 CLIPS = 12

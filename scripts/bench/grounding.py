@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from oracle import box_iou, referent_box
-from tally import Tally
-
 from alref_local.perceive.grounding import GroundingDino
 from alref_local.settings import Grounding, Settings
 from alref_local.world import Scene
+from oracle import box_iou, referent_box
+from tally import Tally
 
 __all__ = ["measure_grounding"]
 

@@ -8,8 +8,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from oracle import Oracle, referent_box
-from tally import Tally
 
 from alref_local.engine import Engine
 from alref_local.events import Finished
@@ -21,6 +19,8 @@ from alref_local.settings import Segmentation, Settings
 from alref_local.types import FrameMasks, Pivot, Prompt, Query, TargetResult
 from alref_local.world import Scene
 from alref_local.world.reader import SceneReader
+from oracle import Oracle, referent_box
+from tally import Tally
 
 __all__ = ["measure_pipeline", "segmentor"]
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pipeline import segmentor
 from scipy.ndimage import binary_dilation
-from tally import Tally
 
 from alref_local.metrics import region_similarity
 from alref_local.perceive.masks import binarize
@@ -14,6 +12,8 @@ from alref_local.settings import Settings
 from alref_local.types import Box, Prompt
 from alref_local.world import Scene
 from alref_local.world.reader import SceneReader
+from pipeline import segmentor
+from tally import Tally
 
 __all__ = ["measure_segmentation"]
 

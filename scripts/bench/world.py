@@ -14,13 +14,12 @@ import json
 import sys
 from typing import Any
 
+from alref_local.configs import load_config
+from alref_local.world import PRESETS, make_scene
 from grounding import measure_grounding
 from pipeline import measure_pipeline
 from segmentation import measure_segmentation
 from tally import Tally
-
-from alref_local.configs import load_config
-from alref_local.world import PRESETS, make_scene
 
 PARTS = {"grounding": measure_grounding, "segmentation": measure_segmentation, "pipeline": measure_pipeline}
 

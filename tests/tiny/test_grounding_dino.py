@@ -8,12 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from grounding_dino_captions import MEANT_MOVING, MOVING, RIVAL, Shot, draw_caption, split, wanted_scores
-from grounding_dino_data import collate, make_batch, take_shot
-from grounding_dino_eval import THRESHOLD, TOP, detect, judge, load
-from grounding_dino_forward import deformable_attention, forward
-from grounding_dino_loss import set_loss
-from grounding_dino_model import build_model, vocabulary
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,6 +15,12 @@ from transformers.models.grounding_dino import modeling_grounding_dino as librar
 
 import alref_local
 from alref_local.world import ObjectSpec, make_scene
+from grounding_dino_captions import MEANT_MOVING, MOVING, RIVAL, Shot, draw_caption, split, wanted_scores
+from grounding_dino_data import collate, make_batch, take_shot
+from grounding_dino_eval import THRESHOLD, TOP, detect, judge, load
+from grounding_dino_forward import deformable_attention, forward
+from grounding_dino_loss import set_loss
+from grounding_dino_model import build_model, vocabulary
 
 FOLDER = Path(alref_local.__file__).parent / "tiny" / "grounding_dino"
 OBJECTS = (
