@@ -8,15 +8,15 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import torch
-from grounding_dino_captions import Shot, draw_caption
-from grounding_dino_loss import Truth
-from grounding_dino_model import FIXED_IDS, LONG_EDGE, SHORT_EDGE, vocabulary
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from alref_local.world import CLASSES, COLOURS, PRESETS, Scene, make_scene
+from grounding_dino_captions import Shot, draw_caption
+from grounding_dino_loss import Truth
+from grounding_dino_model import FIXED_IDS, LONG_EDGE, SHORT_EDGE, vocabulary
 
 TRAINING_SEEDS: Final = 800_000
 SHARES: Final = {

@@ -10,11 +10,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import torch
-from grounding_dino_forward import Predictions
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional
+
+from grounding_dino_forward import Predictions
 
 PROPOSALS_PER_OBJECT: Final = 3
 WORD_WEIGHT: Final = 2.0

@@ -19,15 +19,16 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer, GroundingDinoForObjectDetection, GroundingDinoImageProcessorPil
+
 from grounding_dino_captions import Shot
 from grounding_dino_data import CELL_KINDS, SHOTS_PER_CLIP, Batch, Clips, make_batch
 from grounding_dino_eval import Detector, evaluate, summary
 from grounding_dino_forward import forward, picture_features, use_fast_attention
 from grounding_dino_loss import cell_loss, set_loss
 from grounding_dino_model import build_model, save_folder
-from torch import nn
-from torch.utils.data import DataLoader
-from transformers import AutoTokenizer, GroundingDinoForObjectDetection, GroundingDinoImageProcessorPil
 
 RATE: Final = 1e-3
 WARM_UP: Final = 0.03  # share of the time, at the start and again when the text joins
