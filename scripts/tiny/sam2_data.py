@@ -10,24 +10,26 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from sam2_model import IMAGE_SIZE
 from torch import Tensor
 
 from alref_local.world import make_scene
+from sam2_model import IMAGE_SIZE
 
 LAST_TRAINING_SEED = 799_999
 CLIP = 10
 """Frames of a pooled clip."""
 OBJECTS = 5
 """Objects kept of a clip."""
-MIX = {"easy": 0.2, "late": 0.15, "hidden": 0.15, "ladder": 0.4, "crowded": 0.1}
+MIX = {"easy": 0.1, "late": 0.15, "hidden": 0.2, "ladder": 0.45, "crowded": 0.1}
 STRIDES = (1, 1, 2, 3)
+COMPANY = 0.8
+"""Share of windows chosen among several for the other objects in them; alone, an object is too easy to follow."""
 REST = 0.4
 """Seconds between two clips once the pool is full: a core has better things to do than to draw."""
 IN_VIEW = 0.6
@@ -70,9 +72,9 @@ class Pool:
         return min(int(self.drawn[0]), self.slots)
 
 
-def _array(path: Path, dtype: type, shape: tuple[int, ...]) -> NDArray[np.generic]:
+def _array(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    mode = "r+" if path.exists() and path.stat().st_size == size else "w+"
+    mode: Literal["r+", "w+"] = "r+" if path.exists() and path.stat().st_size == size else "w+"
     return np.memmap(path, dtype, mode, shape=shape)
 
 
@@ -126,8 +128,16 @@ def fill(folder: Path, slots: int, seed: int) -> None:
             time.sleep(REST)
 
 
-def cut(pool: Pool, rng: np.random.Generator, clips: int, length: int, prompted: list[int], side: int,
-        vanishing: float = 0.0, per_clip: int = 2) -> Batch:
+def cut(
+    pool: Pool,
+    rng: np.random.Generator,
+    clips: int,
+    length: int,
+    prompted: list[int],
+    side: int,
+    vanishing: float = 0.0,
+    per_clip: int = 2,
+) -> Batch:
     """A random batch of clips of `length` frames, in windows of `side` pixels.
 
     Each object is well in view on the frames `prompted`; with probability `vanishing` the first one of a clip
@@ -137,8 +147,10 @@ def cut(pool: Pool, rng: np.random.Generator, clips: int, length: int, prompted:
     for clip in range(clips):
         slot, start, lead = _choose(pool, rng, length, prompted, rng.random() < vanishing)
         at = [start + t for t in prompted]
-        x, y = _window(pool.boxes[slot, at[0], lead], side, rng)
         rows = slice(start, start + length)
+        x, y = _window(pool.boxes[slot, at[0], lead], side, rng)
+        if side < IMAGE_SIZE and rng.random() < COMPANY:
+            x, y = _shared_window(pool, slot, rows, lead, at[0], side, rng)
         frames.append(pool.frames[slot, rows, y : y + side, x : x + side])
         corners += [(x, y)] * length
         others = [k for k in range(OBJECTS) if k != lead and pool.shares[slot, at, k].min() >= IN_VIEW]
@@ -161,8 +173,9 @@ def cut(pool: Pool, rng: np.random.Generator, clips: int, length: int, prompted:
     )
 
 
-def _choose(pool: Pool, rng: np.random.Generator, length: int, prompted: list[int], vanishes: bool
-            ) -> tuple[int, int, int]:
+def _choose(
+    pool: Pool, rng: np.random.Generator, length: int, prompted: list[int], vanishes: bool
+) -> tuple[int, int, int]:
     """A slot, a first frame and an object that is in view on the prompted frames."""
     for attempt in range(400):
         slot = int(rng.integers(pool.filled))
@@ -174,6 +187,18 @@ def _choose(pool: Pool, rng: np.random.Generator, length: int, prompted: list[in
         if fit.any():
             return slot, start, int(rng.choice(np.flatnonzero(fit)))
     raise RuntimeError("no object in view in 400 clips of the pool")
+
+
+def _shared_window(
+    pool: Pool, slot: int, rows: slice, lead: int, at: int, side: int, rng: np.random.Generator
+) -> tuple[int, int]:
+    """Of a few windows around the lead's box, the one that shows most of other objects."""
+    others = np.logical_or.reduce(np.delete(pool.masks[slot, rows], lead, axis=1)[..., ::4, ::4], axis=(0, 1))
+    places = [_window(pool.boxes[slot, at, lead], side, rng) for _ in range(6)]
+    return max(
+        places,
+        key=lambda p: int(others[p[1] // 8 : (p[1] + side) // 8, p[0] // 8 : (p[0] + side) // 8].sum()),
+    )
 
 
 def _window(box: NDArray[np.float32], side: int, rng: np.random.Generator) -> tuple[int, int]:

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from sam2_data import normalise, resize
 from transformers import Sam2VideoModel
 from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenceSession
 
 from alref_local.world import Scene, make_scene
+from sam2_data import normalise, resize
 
 TOUCH = 3
 """Pixels: an object with another one this near is called touching."""
@@ -36,8 +36,13 @@ def follow_boxes(
     count, height, width, _ = frames.shape
     size = int(model.prompt_encoder.mask_input_size[0]) * 4
     session = Sam2VideoInferenceSession(
-        video=normalise(resize(frames, size)), video_height=height, video_width=width, inference_device="cpu",
-        inference_state_device="cpu", video_storage_device="cpu", dtype=torch.float32,
+        video=normalise(resize(frames, size)),
+        video_height=height,
+        video_width=width,
+        inference_device="cpu",
+        inference_state_device="cpu",
+        video_storage_device="cpu",
+        dtype=torch.float32,
     )
     scale = torch.tensor([size / width, size / height])
     for number, box in enumerate(boxes):
@@ -50,7 +55,9 @@ def follow_boxes(
     masks = np.zeros((count, len(boxes), height, width), bool)
     for reverse in (False, True):
         for out in model.propagate_in_video_iterator(session, start_frame_idx=prompted, reverse=reverse):
-            logits = F.interpolate(out.pred_masks, (height, width), mode="bilinear", align_corners=False)[:, 0]
+            logits = F.interpolate(out.pred_masks, (height, width), mode="bilinear", align_corners=False)[
+                :, 0
+            ]
             present = out.object_score_logits[:, 0] > 0
             masks[out.frame_idx] = ((logits > 0) & present[:, None, None]).numpy()
     return masks
@@ -112,8 +119,15 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     model = Sam2VideoModel.from_pretrained(options.folder, dtype=torch.float32)
     seeds = range(options.seed, options.seed + options.clips)
-    print(json.dumps({"preset": options.preset, "seeds": [seeds.start, seeds.stop],
-                      **judge(model, options.preset, seeds)}))
+    print(
+        json.dumps(
+            {
+                "preset": options.preset,
+                "seeds": [seeds.start, seeds.stop],
+                **judge(model, options.preset, seeds),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 It is a `Sam2VideoModel` of transformers like the released ones, only narrow (2.1 M parameters) and for
 256-pixel frames. Two flags differ from the released checkpoints: one mask per prompt instead of three
-(a drawn object has no parts to choose between), and four memory slots instead of seven (half the cost).
+(a drawn object has no parts to choose between), and two memory slots instead of seven, for the
+prompted frame and the last one (cheaper, and a mask that has spilled over is sooner forgotten).
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ HIDDEN = 128
 POSITION_SCALES = (0.15, 1.1)
 """Column scales of the random position matrix: broad and fine position kernels instead of one width."""
 
+SCORE_BIAS = "mask_decoder.pred_obj_score_head.proj_out.bias"
+CAUTION = 1.5
+"""Taken from the object score's bias on export, chosen on validation clips: a track in doubt is better empty."""
 LEARNED_CODES = (
     "no_object_pointer",
     "no_memory_embedding",
@@ -69,7 +73,7 @@ def make_config(image_size: int = IMAGE_SIZE) -> Sam2VideoConfig:
         ),
         multimask_output_in_sam=False,
         multimask_output_for_tracking=False,
-        num_maskmem=4,
+        num_maskmem=2,
         memory_attention_hidden_size=HIDDEN,
         memory_attention_num_layers=2,
         memory_attention_feed_forward_hidden_size=2 * HIDDEN,
@@ -152,6 +156,8 @@ def export(model: Sam2VideoModel, folder: Path) -> None:
     model.config.architectures = ["Sam2VideoModel"]
     model.config.dtype = torch.float32
     model.config.save_pretrained(folder)
-    state = {name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    state[SCORE_BIAS] = state[SCORE_BIAS] - CAUTION
+    state = {name: tensor.half() for name, tensor in state.items()}
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "model.safetensors").chmod(0o644)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
 from sam2_data import Batch
 from sam2_step import Prompt
-from torch import Tensor
 
 KINDS = {"box": 0.7, "click": 0.14, "clicks": 0.08, "mask": 0.08}
 

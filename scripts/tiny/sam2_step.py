@@ -130,8 +130,9 @@ def _set_memory_grid(model: Sam2VideoModel, side: int) -> None:
         attention.position_ids = ids.to(attention.position_ids)
 
 
-def decode(model: Sam2VideoModel, view: Features, conditioned: Tensor, prompt: Prompt | None
-           ) -> tuple[Prediction, Tensor]:
+def decode(
+    model: Sam2VideoModel, view: Features, conditioned: Tensor, prompt: Prompt | None
+) -> tuple[Prediction, Tensor]:
     """Masks of B objects from their frames; also the pointer (B, 128) before the object score is applied."""
     count = conditioned.shape[0]
     device = conditioned.device
@@ -157,8 +158,9 @@ def decode(model: Sam2VideoModel, view: Features, conditioned: Tensor, prompt: P
     return Prediction(logits[:, 0, 0], score[:, 0, 0], iou[:, 0, 0]), pointer
 
 
-def remember(model: Sam2VideoModel, view: Features, mask: Tensor, present: Tensor, pointer: Tensor,
-             prompted: bool) -> Memory:
+def remember(
+    model: Sam2VideoModel, view: Features, mask: Tensor, present: Tensor, pointer: Tensor, prompted: bool
+) -> Memory:
     """Encode a frame's mask (B, 1, S, S), values 0..1, and presence (B,), 0 or 1, into a memory."""
     encoder = model.memory_encoder
     scaled = mask * model.config.sigmoid_scale_for_mem_enc + model.config.sigmoid_bias_for_mem_enc
@@ -175,8 +177,14 @@ def _flat(grid: Tensor) -> Tensor:
     return grid.flatten(2).permute(2, 0, 1)
 
 
-def recall(model: Sam2VideoModel, view: Features, bank: dict[int, Memory], time: int, backward: bool,
-           clip_length: int) -> Tensor:
+def recall(
+    model: Sam2VideoModel,
+    view: Features,
+    bank: dict[int, Memory],
+    time: int,
+    backward: bool,
+    clip_length: int,
+) -> Tensor:
     """Frame features (B, 128, S/16, S/16) conditioned on the memories of other frames, as in the session."""
     sign = -1 if backward else 1
     slots = [(0, memory) for memory in bank.values() if memory.prompted]
@@ -197,8 +205,12 @@ def recall(model: Sam2VideoModel, view: Features, bank: dict[int, Memory], time:
     tokens = 0
     if pointers:
         content, place = model._process_object_pointers(
-            [offset for offset, _ in pointers], [pointer for _, pointer in pointers], longest, count,
-            model.hidden_dim, view.coarse.device,
+            [offset for offset, _ in pointers],
+            [pointer for _, pointer in pointers],
+            longest,
+            count,
+            model.hidden_dim,
+            view.coarse.device,
         )
         features.append(content)
         places.append(place)
@@ -215,18 +227,28 @@ def recall(model: Sam2VideoModel, view: Features, bank: dict[int, Memory], time:
 
 @dataclass(slots=True)
 class Truth:
-    """What teacher forcing needs: masks (B, T, S, S) in 0..1 and presence (B, T), 0 or 1."""
+    """Memories to learn from before the predicted ones are any good."""
 
     masks: Tensor
+    """(B, T, S, S) in 0..1: the objects."""
     present: Tensor
+    """(B, T): 0 or 1."""
+    teach: float
+    """Chance that an object's memory of a frame is made from the truth."""
 
 
-def track(model: Sam2VideoModel, frames: Features, owner: Tensor, length: int, prompts: dict[int, Prompt],
-          clip_length: int, truth: Truth | None = None, teach: float = 0.0) -> list[Prediction]:
+def track(
+    model: Sam2VideoModel,
+    frames: Features,
+    owner: Tensor,
+    length: int,
+    prompts: dict[int, Prompt],
+    clip_length: int,
+    truth: Truth | None = None,
+) -> list[Prediction]:
     """Follow B objects through clips of `length` frames: prompted ones first, then both ways from the middle one.
 
-    `frames` are the clips' frames one clip after another; `owner` (B,) names each object's clip. With
-    probability `teach` an object's memory of a frame is made from the truth instead of the prediction.
+    `frames` are the clips' frames one clip after another; `owner` (B,) names each object's clip.
     """
     bank: dict[int, Memory] = {}
     outputs: dict[int, Prediction] = {}
@@ -245,12 +267,17 @@ def track(model: Sam2VideoModel, frames: Features, owner: Tensor, length: int, p
         output, pointer = decode(model, view, conditioned, prompt)
         outputs[time] = output
         mask, present = _seen(output, prompt, view.coarse.shape[-1] * 16)
-        if truth is not None and teach > 0:
-            forced = (torch.rand(len(owner), device=mask.device) < teach).to(mask)
-            mask = torch.lerp(mask, truth.masks[:, time, None], forced[:, None, None, None])
-            present = torch.lerp(present, truth.present[:, time], forced)
+        if truth is not None and prompt is None:
+            mask, present = _teach(mask, present, truth, time)
         bank[time] = remember(model, view, mask, present, pointer, prompt is not None)
     return [outputs[time] for time in range(length)]
+
+
+def _teach(mask: Tensor, present: Tensor, truth: Truth, time: int) -> tuple[Tensor, Tensor]:
+    """Masks (B, 1, S, S) and presences (B,), some of them replaced by the truth."""
+    taught = (torch.rand(len(mask), device=mask.device) < truth.teach).to(mask)
+    mask = torch.lerp(mask, truth.masks[:, time, None], taught[:, None, None, None])
+    return mask, torch.lerp(present, truth.present[:, time], taught)
 
 
 def _seen(output: Prediction, prompt: Prompt | None, side: int) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """Train the tiny SAM 2 video model on the drawn world.
 
-`python scripts/tiny/train_sam2.py --out DIR --minutes 100`; stop it at any time and repeat the same command with
-`--resume`. The schedule runs on minutes spent, so the same command gives more steps on a faster machine. README.md
+`python scripts/tiny/train_sam2.py --out DIR --minutes 85`; stop it at any time and repeat the same command with
+`--resume`. The schedule runs on minutes spent, so the same command gives more steps on a faster machine. sam2.md
 beside this file tells the recipe and its figures.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import math
 import multiprocessing
 import sys
 import time
@@ -22,13 +21,14 @@ import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from torch import nn
+from transformers import Sam2VideoModel
+
 from sam2_data import Batch, Pool, cut, fill
 from sam2_loss import Loss, judge
 from sam2_model import IMAGE_SIZE, export, make_model
 from sam2_prompts import draw_prompt
 from sam2_step import Truth, encode, track
-from torch import nn
-from transformers import Sam2VideoModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,10 @@ class Stage:
     """A part of the schedule, up to the share `until` of all minutes."""
 
     until: float
-    side: int
-    """Pixels of the windows; 256 is the whole frame."""
-    images: int
-    """Single images in every `image_every`-th batch; the other batches hold `clips` clips."""
+    sides: tuple[int, ...]
+    """Pixels of the windows, drawn for each batch; 256 is the whole frame."""
     image_every: int
-    clips: int = 0
+    """Every so many batches one holds single images, the others clips."""
     lengths: tuple[int, ...] = (1,)
     vanishing: float = 0.0
     """Share of clips chosen because their object goes out of sight."""
@@ -52,23 +50,25 @@ class Stage:
 
 
 STAGES = (
-    Stage(0.10, 128, images=12, image_every=1),
-    Stage(0.25, 128, 12, 3, clips=6, lengths=(3, 4, 5), vanishing=0.2, presence=1.0, teach=0.6),
-    Stage(0.40, 128, 12, 4, clips=5, lengths=(5, 6, 7, 8), vanishing=0.4, presence=1.5),
-    Stage(0.60, 192, 8, 4, clips=4, lengths=(4, 6, 8), vanishing=0.5, presence=3.0),
-    Stage(1.00, 256, 6, 4, clips=3, lengths=(4, 6, 8, 10), vanishing=0.5, presence=3.0),
+    Stage(0.12, (128,), 1),
+    Stage(0.29, (128,), 3, (3, 4, 5), vanishing=0.2, presence=1.0, teach=0.6),
+    Stage(0.39, (128,), 4, (5, 6, 7, 8), vanishing=0.4, presence=1.5),
+    Stage(0.58, (192,), 4, (4, 6, 8), vanishing=0.5, presence=3.0),
+    Stage(0.85, (256,), 4, (4, 6, 8, 10), vanishing=0.5, presence=3.0, teach=0.4),
+    Stage(1.00, (128, 128, 128, 160, 256), 6, (4, 6, 8), vanishing=0.6, presence=3.0, teach=0.3),
 )
+BATCH = {128: (12, 5), 160: (10, 4), 192: (8, 4), 256: (6, 3)}
+"""Single images and clips of a batch, by side."""
 PEAK, FLOOR, WARM_UP = 1e-3, 2e-5, 100
 DECAY = 0.995
 
 
 def learning_rate(progress: float, step: int) -> float:
-    """Constant on single images, then a cosine from two thirds of it; a warm-up in the first steps."""
+    """Constant on single images, then a parabola from two thirds of it to the floor; a warm-up in the first steps."""
     start = STAGES[0].until
     rate = PEAK
     if progress > start:
-        swing = 0.5 + 0.5 * math.cos(math.pi * min(1.0, (progress - start) / (1 - start)))
-        rate = FLOOR + (0.66 * PEAK - FLOOR) * swing
+        rate = FLOOR + (0.66 * PEAK - FLOOR) * (1 - ((progress - start) / (1 - start)) ** 2)
     return rate * min(1.0, (step + 1) / WARM_UP)
 
 
@@ -80,29 +80,37 @@ def make_optimizer(model: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=PEAK, betas=(0.9, 0.98))
 
 
-def step_loss(model: Sam2VideoModel, pool: Pool, stage: Stage, share: float, step: int,
-              rng: np.random.Generator, device: str) -> Loss:
+def step_loss(
+    model: Sam2VideoModel,
+    pool: Pool,
+    stage: Stage,
+    share: float,
+    step: int,
+    rng: np.random.Generator,
+    device: str,
+) -> Loss:
     """Draw a batch and run it; `share` is how far the stage has gone."""
+    side = int(rng.choice(stage.sides))
+    images, clips = BATCH[side]
     if step % stage.image_every == 0:
         length, prompted = 1, [0]
-        batch = cut(pool, rng, stage.images, 1, prompted, stage.side)
+        batch = cut(pool, rng, images, 1, prompted, side)
     else:
         length = int(rng.choice(stage.lengths))
-        count = 2 if stage.side == IMAGE_SIZE and rng.random() < 0.25 else 1
+        count = 2 if side == IMAGE_SIZE and rng.random() < 0.25 else 1
         ends = [0, length - 1] if rng.random() < 0.4 else list(range(length))
         prompted = sorted(int(t) for t in rng.choice(ends, count, replace=False))
-        batch = cut(pool, rng, stage.clips, length, prompted, stage.side, stage.vanishing)
+        batch = cut(pool, rng, clips, length, prompted, side, stage.vanishing)
     prompts = {t: draw_prompt(batch, t, row, rng) for row, t in enumerate(prompted)}
     batch = Batch(*(field.to(device) for field in batch))
     prompts = {t: type(p)(*(None if f is None else f.to(device) for f in p)) for t, p in prompts.items()}
     frames = encode(model, batch.pixels, batch.corners)
-    teach = stage.teach * (1 - share)
     truth = None
-    if teach > 0 and length > 1:
+    if length > 1:
         masks = F.interpolate(batch.masks, scale_factor=2.0, mode="bilinear")
-        truth = Truth(masks, (batch.masks.sum((2, 3)) > 0).float())
+        truth = Truth(masks, (batch.masks.sum((2, 3)) > 0).float(), stage.teach * (1 - share))
     span = 16 if rng.random() < 0.8 else max(length, 2)
-    predictions = track(model, frames, batch.owner, length, prompts, span, truth, teach)
+    predictions = track(model, frames, batch.owner, length, prompts, span, truth)
     return judge(predictions, batch.masks, stage.presence)
 
 
@@ -117,7 +125,7 @@ def main() -> None:
     """Train, log to `DIR/log.txt`, keep `DIR/state.pt` for `--resume`, export to `DIR/model`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=100)
+    parser.add_argument("--minutes", type=float, default=85)
     parser.add_argument("--resume", action="store_true", help="go on from DIR/state.pt")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -175,7 +183,10 @@ def train(options: argparse.Namespace, pool: Pool) -> None:
         now = time.monotonic()
         spent, last = spent + (now - last) / 60, now
         if spent - printed >= 0.5:
-            log(options.out, f"{spent:.1f} min, step {step}, stage {index}: {means(rows)}; pool {pool.drawn[0]}")
+            log(
+                options.out,
+                f"{spent:.1f} min, step {step}, stage {index}: {means(rows)}; pool {pool.drawn[0]}",
+            )
             rows, printed = [], spent
         if spent - saved >= 3 or spent >= options.minutes:
             save(options.out, model, average, optimizer, step, spent)
@@ -186,7 +197,9 @@ def means(rows: list[tuple[float, ...]]) -> str:
     """The means of the rows' columns, without the values that are not there."""
     names = ("loss", "J", "seen", "unseen", "norm")
     columns = np.array(rows).T
-    return ", ".join(f"{n} {np.nanmean(c):.3f}" for n, c in zip(names, columns, strict=True) if np.isfinite(c).any())
+    return ", ".join(
+        f"{n} {np.nanmean(c):.3f}" for n, c in zip(names, columns, strict=True) if np.isfinite(c).any()
+    )
 
 
 def log(out: Path, line: str) -> None:
