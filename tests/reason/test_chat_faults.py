@@ -246,7 +246,9 @@ def test_hundreds_of_questions_with_faults_all_end(tmp_path: Path) -> None:
         answers = ask(card_for(server, concurrency=16, retries=8, patience=30), *asked, log=log)
         assert [answer.ids for answer in answers if isinstance(answer, Answer)] == [(2,)] * 100
         lines = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
-        assert len(lines) == len(server.requests)
+        # A kept connection that a reset took down breaks the next request on it before the server reads it.
+        broken = sum("broke" in (line["error"] or "") for line in lines)
+        assert len(lines) - broken <= len(server.requests) <= len(lines)
         assert sorted(line["address"]["clip"] for line in lines if line["answer"]) == list(range(100))
 
 
