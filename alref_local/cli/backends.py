@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
-import yaml
 
+from alref_local.cli.listing import list_files, show_file
 from alref_local.reason.card import list_cards, load_card
 
 
@@ -15,16 +13,7 @@ from alref_local.reason.card import list_cards, load_card
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(name: str | None, as_json: bool) -> None:
     """List the reasoning backends; with NAME (or a path), show its card."""
-    if name is not None:
-        shown = load_card(name).model_dump(mode="json")
-        click.echo(
-            json.dumps(shown, indent=2) if as_json else yaml.safe_dump(shown, sort_keys=False), nl=as_json
-        )
-        return
-    rows = {card: load_card(card).about for card in list_cards()}
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    width = max(map(len, rows))
-    for card, about in rows.items():
-        click.echo(f"{card:<{width}}  {about}")
+    if name is None:
+        list_files({card: load_card(card).about for card in list_cards()}, as_json)
+    else:
+        show_file(load_card(name).model_dump(mode="json"), as_json)
