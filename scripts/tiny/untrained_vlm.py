@@ -1,0 +1,172 @@
+"""Untrained tiny vision-language models in the file formats of the released ones, made from a seed in seconds.
+
+What they say means nothing, but servers and libraries load them as they load the real checkpoints: for tests of
+grammars, protocols, faults and speed. ``python scripts/tiny/untrained_vlm.py FOLDER`` writes one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import GenerationConfig, Qwen2Tokenizer, Qwen2VLConfig, Qwen2VLForConditionalGeneration
+from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
+
+from alref_local.reason.prompts import load_prompts
+
+__all__ = ["FAMILIES", "THINKING", "qwen2_vl", "qwen_tokenizer"]
+
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+MARKS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
+REASONING = ("<think>", "</think>")
+MERGED = 800
+"""Byte tokens and learned merges together; the special tokens come on top."""
+
+_TURNS = """\
+{%- for message in messages %}
+{%- if loop.first and message.role != 'system' %}
+{{- '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}
+{%- endif %}
+{{- '<|im_start|>' + message.role + '\\n' }}
+{%- if message.content is string %}{{ message.content }}{% else %}
+{%- for part in message.content %}
+{%- if part.type in ('image', 'image_url') %}{{ '<|vision_start|><|image_pad|><|vision_end|>' }}
+{%- elif part.type == 'text' %}{{ part.text }}{% endif %}
+{%- endfor %}{% endif %}
+{{- '<|im_end|>\\n' }}
+{%- endfor %}
+"""
+CHAT = _TURNS + "{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+"""ChatML with pictures, as Qwen2-VL's template writes it."""
+
+THINKING = (
+    _TURNS
+    + """\
+{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n<think>\\n' }}
+{%- if enable_thinking is defined and not enable_thinking %}{{ '\\n</think>\\n\\n' }}{% endif %}{% endif %}"""
+)
+"""The same with reasoning already opened, as the templates of thinking models have it."""
+
+
+def qwen2_vl(folder: Path, seed: int = 0, chat_template: str = CHAT) -> None:
+    """Qwen2-VL: two text layers of width 128, two vision layers of width 64."""
+    tokenizer = qwen_tokenizer(chat_template)
+    config = Qwen2VLConfig(
+        text_config=_qwen_text(tokenizer),
+        vision_config={
+            "depth": 2,
+            "embed_dim": 64,
+            "hidden_size": 128,
+            "num_heads": 2,
+            "mlp_ratio": 2,
+            "patch_size": 14,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 2,
+        },
+        **_qwen_ids(tokenizer),
+    )
+    torch.manual_seed(seed)
+    model = Qwen2VLForConditionalGeneration(config)
+    pixels = {"min_pixels": 56 * 56, "max_pixels": 256 * 28 * 28, "patch_size": 14}
+    _save(folder, model, tokenizer, {**_QWEN_PIXELS, **pixels, "processor_class": "Qwen2VLProcessor"})
+
+
+FAMILIES: dict[str, Callable[[Path, int, str], None]] = {"qwen2-vl": qwen2_vl}
+"""Writers of checkpoint folders: ``write(folder, seed, chat_template)``."""
+
+
+@cache
+def _byte_pairs() -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Vocabulary and merges of a byte-level BPE that knows the words of the bundled prompts."""
+    bare = Qwen2Tokenizer()._tokenizer
+    learned = Tokenizer(models.BPE())
+    learned.normalizer, learned.pre_tokenizer = bare.normalizer, bare.pre_tokenizer
+    learned.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=MERGED, initial_alphabet=alphabet, show_progress=False)
+    learned.train_from_iterator(load_prompts("alref").templates.values(), trainer)
+    model = json.loads(learned.to_str())["model"]
+    return model["vocab"], [(left, right) for left, right in model["merges"]]
+
+
+def qwen_tokenizer(chat_template: str = CHAT) -> Qwen2Tokenizer:
+    """A Qwen2 tokenizer with Qwen's special tokens and about ``MERGED`` others."""
+    vocabulary, merges = _byte_pairs()
+    tokenizer = Qwen2Tokenizer(vocabulary, merges, eos_token="<|im_end|>", model_max_length=32768)
+    tokenizer.add_special_tokens({"additional_special_tokens": [*SPECIAL, *MARKS]})
+    tokenizer.add_tokens(list(REASONING))  # ordinary tokens in the released models too
+    tokenizer.chat_template = chat_template
+    return tokenizer
+
+
+def _qwen_text(tokenizer: Qwen2Tokenizer) -> dict[str, Any]:
+    return {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 128,
+        "intermediate_size": 256,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "max_position_embeddings": 8192,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [8, 12, 12]},
+        "bos_token_id": tokenizer.convert_tokens_to_ids("<|endoftext|>"),
+        "eos_token_id": tokenizer.convert_tokens_to_ids("<|im_end|>"),
+    }
+
+
+def _qwen_ids(tokenizer: Qwen2Tokenizer) -> dict[str, int]:
+    names = ("image_pad", "video_pad", "vision_start", "vision_end")
+    keys = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
+    ids = tokenizer.convert_tokens_to_ids([f"<|{name}|>" for name in names])
+    return dict(zip(keys, ids, strict=True))
+
+
+_QWEN_PIXELS = {
+    "image_processor_type": "Qwen2VLImageProcessor",
+    "temporal_patch_size": 2,
+    "merge_size": 2,
+    "image_mean": OPENAI_CLIP_MEAN,
+    "image_std": OPENAI_CLIP_STD,
+}
+
+
+def _save(folder: Path, model: Any, tokenizer: Any, preprocessor: dict[str, Any]) -> None:
+    """Write the folder: bfloat16 weights, and sampling defaults as timid as the released ones.
+
+    With ``top_k`` 1 a request that leaves the sampling parameters out is answered greedily at any temperature,
+    so that a client that forgets them is found out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    model.lm_head.weight.data.mul_(8)  # spreads the scores: greedy choices are stable, sampling stays lively
+    model.generation_config = GenerationConfig(
+        do_sample=True,
+        temperature=0.01,
+        top_p=0.001,
+        top_k=1,
+        eos_token_id=[tokenizer.eos_token_id, tokenizer.pad_token_id],
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model.to(torch.bfloat16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps(preprocessor, indent=2), encoding="utf-8")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--family", choices=FAMILIES, default="qwen2-vl")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--thinking", action="store_true", help="a chat template that opens <think>")
+    given = parser.parse_args()
+    FAMILIES[given.family](given.folder, given.seed, THINKING if given.thinking else CHAT)
+
+
+if __name__ == "__main__":
+    main()
