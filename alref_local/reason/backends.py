@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from alref_local.errors import ConfigError
+from alref_local.reason.asking import AskingBackend
 from alref_local.reason.calls import CallLog
 from alref_local.reason.card import Card
 from alref_local.reason.client import on_this_machine
 from alref_local.reason.none import NoneBackend
-from alref_local.reason.openai import OpenAIBackend
+from alref_local.reason.openai import ChatResponder
 from alref_local.reason.replay import ReplayBackend
-from alref_local.reason.vllm import VllmBackend
+from alref_local.reason.vllm import VllmResponder
 from alref_local.seams import Backend
 
 __all__ = ["make_backend"]
@@ -36,4 +37,5 @@ def make_backend(card: Card, *, log: CallLog | None = None, offline: bool = Fals
             f"The backend '{card.name}' is not on this machine, but --offline is set.",
             hint="Serve an open model here (`alref-local backends qwen`), or choose none or replay:RUN.",
         )
-    return VllmBackend(card, log) if card.kind == "vllm" else OpenAIBackend(card, log)
+    responder = VllmResponder(card) if card.kind == "vllm" else ChatResponder(card)
+    return AskingBackend(card, responder, log)

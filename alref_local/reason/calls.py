@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from alref_local.errors import AlrefError, ConfigError, MediaError
-from alref_local.reason.question import Question, Usage
+from alref_local.reason.card import Card
+from alref_local.reason.question import Address, Answer, Question, Usage
+from alref_local.reason.reply import Reply
 
 __all__ = ["CallLog", "read_calls"]
 
@@ -36,35 +38,40 @@ class CallLog:
     def write(
         self,
         question: Question,
-        *,
-        backend: str,
-        sampling: dict[str, Any],
+        card: Card,
         attempt: int,
-        model: str = "",
-        raw: str | None = None,
-        answer: tuple[str, ...] | None = None,
+        *,
+        reply: Reply | None = None,
+        answer: Answer | None = None,
         error: AlrefError | None = None,
-        usage: Usage | None = None,
+        cached: bool = False,
     ) -> None:
-        """Append one exchange: an answer, an invalid reply (``raw``, ``error``) or a failure (``error``).
+        """Append one exchange: an answer, an invalid reply (``reply``, ``error``) or a failure (``error``).
+
+        ``cached`` answers came from the cache, not from the model; their ``reply`` is left out.
 
         Raises:
             MediaError: the disk is full, or gone.
         """
+        said = reply.raw if reply else answer.raw if answer else None
+        usage = reply.usage if reply else answer.usage if answer else Usage()
         line = {
             "address": asdict(question.address),
             "attempt": attempt,
-            "backend": backend,
-            "model": model,
+            "backend": card.name,
+            "model": reply.model if reply else answer.model if answer else card.model,
+            "server": reply.server if reply else "",
             "prompt_set": question.prompt_set,
             "prompt_sha256": question.prompt_sha256,
             "image_sha256s": question.image_sha256s,
-            "sampling": sampling,
-            "raw": raw,
-            "answer": None if answer is None else list(answer),
+            "sampling": card.sampling(),
+            "raw": said,
+            "answer": None if answer is None else list(answer.items),
+            "confidences": None if answer is None or answer.confidences is None else dict(answer.confidences),
             "error": None if error is None else str(error),
             "error_type": None if error is None else type(error).__name__,
-            **asdict(usage or Usage()),
+            "cached": cached,
+            **asdict(usage),
         }
         try:
             self._file.write(json.dumps(line).encode() + b"\n")
@@ -109,6 +116,10 @@ def read_calls(run: Path) -> list[dict[str, Any]]:
             call = json.loads(line)
         except ValueError:
             continue
-        if isinstance(call, dict) and call.keys() >= _NEEDED:
+        if isinstance(call, dict) and call.keys() >= _NEEDED and _is_address(call["address"]):
             calls.append(call)
     return calls
+
+
+def _is_address(value: object) -> bool:
+    return isinstance(value, dict) and value.keys() == {field.name for field in fields(Address)}

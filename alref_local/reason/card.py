@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,19 +11,67 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from alref_local.data_files import find, names
 from alref_local.errors import ConfigError
+from alref_local.reason.question import Usage
 
-__all__ = ["Card", "list_cards", "load_card"]
+__all__ = ["Card", "ImageTokens", "Prices", "list_cards", "load_card"]
 
 
-class Card(BaseModel):
-    """One backend. A new model is a new card, not new code."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Prices(_Part):
+    """US dollars for a million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0, description="Reasoning tokens count as output.")
+    cached: float | None = Field(
+        None, ge=0, description="Prompt tokens from the server's cache; null: as input."
+    )
+
+    def dollars(self, usage: Usage) -> float | None:
+        """What an exchange cost; ``None`` if the server does not say how many tokens it took."""
+        if usage.prompt_tokens is None or usage.completion_tokens is None:
+            return None
+        cached = min(usage.cached_tokens or 0, usage.prompt_tokens)
+        cheap = self.input if self.cached is None else self.cached
+        paid = (
+            (usage.prompt_tokens - cached) * self.input
+            + cached * cheap
+            + usage.completion_tokens * self.output
+        )
+        return paid / 1e6
+
+
+class ImageTokens(_Part):
+    """How many prompt tokens an image is: ``base``, and ``each`` for every started square of ``side`` pixels.
+
+    Before that it is shrunk, never enlarged, to ``longest`` pixels on its longer and ``shortest`` on its shorter side.
+    """
+
+    side: int = Field(ge=1)
+    each: float = Field(1, gt=0)
+    base: int = Field(0, ge=0)
+    longest: int | None = Field(None, ge=1)
+    shortest: int | None = Field(None, ge=1)
+    most: int | None = Field(None, ge=1, description="The budget: no image is more tokens than this.")
+
+    def count(self, size: tuple[int, int]) -> int:
+        """Tokens of an image of this (height, width)."""
+        long, short = max(size), min(size)
+        shrink = min(1.0, (self.longest or long) / long, (self.shortest or short) / short)
+        squares = ceil(size[0] * shrink / self.side) * ceil(size[1] * shrink / self.side)
+        tokens = self.base + ceil(self.each * squares)
+        return tokens if self.most is None else min(tokens, self.most)
+
+
+class Card(_Part):
+    """One backend. A new model is a new card, not new code."""
 
     name: str = ""
     about: str = ""
-    kind: Literal["openai", "vllm", "replay", "none"]
-    model: str = Field("", description="Model name as the server knows it.")
+    kind: Literal["openai", "vllm", "local", "replay", "none"]
+    model: str = Field("", description="As the server knows it; for local, a Hugging Face name or a folder.")
     endpoint: str = Field("", description="Base URL of the chat API, ending in /v1 as a rule.")
     key_env: str = Field(
         "", description="Name of the environment variable that holds the key; never the key."
@@ -32,22 +81,37 @@ class Card(BaseModel):
     serve: str = Field("", description="The command that starts the server, for people.")
     run: Path | None = Field(None, description="Run folder whose replies are played back (replay).")
 
-    pattern: Literal["A", "B", "json", "free"] = Field(
+    pattern: Literal["A", "B", "C", "json", "free"] = Field(
         "free",
-        description="How answers are constrained: A one call with a grammar, B two calls (vllm); "
-        "json a strict schema; free by the prompt alone.",
+        description="How answers are constrained: A one call with a grammar (vllm, local), B two calls, C for "
+        "thinking models (vllm); json a strict schema (openai, vllm); free by the prompt alone.",
     )
     max_tokens: int = Field(1024, ge=16, description="Longest reply in tokens.")
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    think_tokens: int = Field(512, ge=1, description="Longest reasoning in tokens (patterns A and B).")
+    think_tokens: int = Field(512, ge=1, description="Longest reasoning in tokens (A, B, C).")
     temperature: float | None = Field(0.0, ge=0, description="Null leaves it to the server.")
     top_p: float | None = Field(1.0, gt=0, le=1)
     top_k: int | None = Field(None, description="Sent to vLLM only; -1 is no limit.")
-    seed: int | None = 0
+    seed: int | None = Field(0, description="A question asked N times uses seed, seed + 1, ...")
+    vote_temperature: float = Field(
+        0.7, gt=0, description="In place of temperature 0 when questions are asked several times."
+    )
     reasoning_effort: str | None = Field(None, description="For models that reason before they reply.")
+
+    logprobs: bool = Field(False, description="Ask for log-probabilities, to log how sure the model was.")
 
     max_images: int = Field(16, ge=1, description="Most images in one question, its history included.")
     image_detail: Literal["auto", "low", "high"] = Field("auto", description="How closely OpenAI looks.")
+    image_tokens: ImageTokens | None = Field(None, description="What an image costs, for --dry-run.")
+    image_pixels: int | None = Field(
+        None, ge=1024, description="Most pixels of an image; larger ones are shrunk (local)."
+    )
+    prices: Prices | None = Field(None, description="US dollars for a million tokens.")
+    reply_tokens: int = Field(300, ge=1, description="Length of a usual reply, for --dry-run.")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Of the weights (local)."
+    )
+
     timeout: float = Field(120, gt=0, description="Seconds for one exchange.")
     retries: int = Field(1, ge=0, description="How often an invalid answer is asked again.")
     patience: float = Field(120, ge=0, description="Seconds for which a failing server is tried again.")
@@ -60,13 +124,15 @@ class Card(BaseModel):
     def _complete(self) -> Card:
         if self.kind in ("openai", "vllm") and not (self.model and self.endpoint):
             raise ValueError(f"a card of kind {self.kind} names a model and an endpoint")
+        if self.kind == "local" and not self.model:
+            raise ValueError("a card of kind local names a model")
         if self.endpoint and not self.endpoint.startswith(("http://", "https://")):
             raise ValueError("an endpoint begins with http:// or https://")
         if self.kind == "replay" and self.run is None:
             raise ValueError("a card of kind replay names a run")
-        if self.pattern in ("A", "B") and self.kind != "vllm":
-            raise ValueError(f"pattern {self.pattern} needs kind vllm")
-        if self.pattern in ("A", "B") and self.max_tokens < self.think_tokens + 64:
+        if self.pattern not in _PATTERNS.get(self.kind, {self.pattern}):
+            raise ValueError(f"kind {self.kind} has no pattern {self.pattern}")
+        if self.pattern in ("A", "B", "C") and self.max_tokens < self.think_tokens + 64:
             raise ValueError("max_tokens leaves no room for the list after think_tokens (64 more)")
         return self
 
@@ -74,6 +140,9 @@ class Card(BaseModel):
         """What decides the words of a reply besides the question, for the call log."""
         fields = ("pattern", "max_tokens", "think_tokens", "temperature", "top_p", "top_k", "seed")
         return {field: getattr(self, field) for field in (*fields, "reasoning_effort")}
+
+
+_PATTERNS = {"openai": {"json", "free"}, "vllm": {"A", "B", "C", "json", "free"}, "local": {"A", "free"}}
 
 
 def list_cards() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -12,28 +14,26 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from alref_local.errors import AlrefError, BackendError, ConfigError, PrerequisiteError
+from alref_local.errors import AlrefError, AnswerError, BackendError, ConfigError, PrerequisiteError
 from alref_local.reason.card import Card
+from alref_local.reason.question import Usage
+from alref_local.reason.reply import Reply, Token
 
 if TYPE_CHECKING:
     from openai import APIError, APIStatusError, AsyncOpenAI
 
-__all__ = ["ChatClient", "Reply", "on_this_machine"]
+__all__ = ["ChatClient", "Served", "on_this_machine"]
 
 _CONNECT = 10.0
 """Seconds to wait for a connection."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What the server sent; ``text`` is ``None`` if the message had no content."""
+class Served:
+    """What a server says of itself: its version (may be empty) and the models that it serves."""
 
-    text: str | None
-    finish_reason: str | None
-    model: str
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    milliseconds: float
+    version: str
+    models: tuple[str, ...]
 
 
 class ChatClient:
@@ -62,21 +62,29 @@ class ChatClient:
             PrerequisiteError: no server was ever reached, or it refuses the key.
             ConfigError: the server does not know the model.
         """
-        from openai import APIError
-
         async with self._places:
             begun = time.perf_counter()
-            try:
-                async with asyncio.timeout(self.card.timeout):
-                    completion = await self._openai.chat.completions.create(model=self.card.model, **request)
-            except TimeoutError:
-                raise self._late() from None
-            except APIError as error:
-                raise self._told(error) from error
-            except (ValueError, RecursionError) as error:  # a body that calls itself JSON and is not
-                raise self._garbled() from error
-            self._reached = True
+            async with self._exchange():
+                completion = await self._openai.chat.completions.create(model=self.card.model, **request)
             return self._reply(completion, 1000 * (time.perf_counter() - begun))
+
+    async def served(self) -> Served:
+        """What the server is and serves, as vLLM tells it (``/version`` and ``/v1/models``).
+
+        Raises:
+            BackendError: no usable reply came.
+            PrerequisiteError: no server was ever reached, or it refuses the key.
+            ConfigError: the server has no list of models.
+        """
+        async with self._exchange():
+            models = tuple([model.id async for model in self._openai.models.list()])
+        try:
+            async with self._exchange():
+                version = await self._openai.get(self._root + "/version", cast_to=object)
+        except AlrefError:
+            return Served("", models)  # other servers have none, and need none
+        told = version.get("version") if isinstance(version, dict) else None
+        return Served(told if isinstance(told, str) else "", models)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -98,22 +106,61 @@ class ChatClient:
             ),
         )
 
+    @property
+    def _root(self) -> str:
+        """Where the server keeps what is not part of the chat API."""
+        return self.card.endpoint.rstrip("/").removesuffix("/v1")
+
+    @asynccontextmanager
+    async def _exchange(self) -> AsyncGenerator[None]:
+        """Bound the time of what is sent inside, and turn every failure into one of ours."""
+        from openai import APIError
+
+        try:
+            async with asyncio.timeout(self.card.timeout):
+                yield
+        except TimeoutError:
+            raise self._late() from None
+        except APIError as error:
+            raise self._told(error) from error
+        except (
+            ValueError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+        ) as error:  # JSON that is none, or another's
+            raise self._garbled() from error
+        self._reached = True
+
     def _reply(self, completion: Any, milliseconds: float) -> Reply:
         """Read a completion without trusting its shape: the client library does not check it."""
         try:
             choice, usage = completion.choices[0], completion.usage
-            text, finish = choice.message.content, choice.finish_reason
+            message, finish = choice.message, choice.finish_reason
+            text = message.content
+            # Both names are in use for what a thinking model thought.
+            thought = getattr(message, "reasoning", None) or getattr(message, "reasoning_content", None) or ""
         except (AttributeError, TypeError, IndexError, KeyError):
             raise self._garbled() from None
-        if not isinstance(text, str | None) or not isinstance(finish, str | None):
+        if (
+            not isinstance(text, str | None)
+            or not isinstance(finish, str | None)
+            or not isinstance(thought, str)
+        ):
             raise self._garbled()
+        details = getattr(usage, "prompt_tokens_details", None)
         return Reply(
             text=None if text is None else self._clean(text),
             finish_reason=finish,
             model=self._clean(str(completion.model or "")),
-            prompt_tokens=_whole(getattr(usage, "prompt_tokens", None)),
-            completion_tokens=_whole(getattr(usage, "completion_tokens", None)),
-            milliseconds=round(milliseconds, 1),
+            usage=Usage(
+                prompt_tokens=_whole(getattr(usage, "prompt_tokens", None)),
+                completion_tokens=_whole(getattr(usage, "completion_tokens", None)),
+                cached_tokens=_whole(getattr(details, "cached_tokens", None)),
+                milliseconds=round(milliseconds, 1),
+            ),
+            reasoning=self._clean(thought),
+            tokens=_tokens(choice),
         )
 
     def _told(self, error: APIError) -> AlrefError:
@@ -142,6 +189,8 @@ class ChatClient:
                 f"{self.card.endpoint} refuses the key{where} ({status}).",
                 hint=f"export {self.card.key_env}=..." if where else "Set key_env in the backend card.",
             )
+        if error.code in ("content_policy_violation", "content_filter"):
+            return AnswerError(f"{self.card.endpoint} refuses the question: {said}")
         if status == 404:
             return ConfigError(
                 f"{self.card.endpoint} does not know the model '{self.card.model}' or has no chat API.",
@@ -196,3 +245,17 @@ def _retry_after(error: APIStatusError) -> float | None:
 
 def _whole(number: object) -> int | None:
     return number if isinstance(number, int) else None
+
+
+def _tokens(choice: Any) -> tuple[Token, ...]:
+    """The log-probabilities of a choice; nothing where there are none, or where they are not understood."""
+    try:
+        return tuple(
+            Token(
+                token.token,
+                {token.token: token.logprob} | {top.token: top.logprob for top in token.top_logprobs},
+            )
+            for token in choice.logprobs.content
+        )
+    except (AttributeError, TypeError):
+        return ()

@@ -22,6 +22,7 @@ from pathlib import Path
 from string import Formatter
 
 from alref_local.errors import ConfigError
+from alref_local.reason.defuse import defuse
 
 __all__ = ["PromptSet", "box_list", "list_prompts", "load_prompts"]
 
@@ -75,6 +76,7 @@ class PromptSet:
                 "reasoning.prompts and reasoning.box_prompt choose.",
             )
         none = self.templates.get("none", "") if none_allowed else ""
+        reference, tags = _plain(reference), [_plain(tag) for tag in tags]
         text = self.templates[template].format_map(
             {
                 "count": str(count),
@@ -123,6 +125,11 @@ def box_list(colours: Sequence[str]) -> str:
         for label, colour in enumerate(colours, start=1)
     ]
     return " and ".join([", ".join(named[:-1]), named[-1]]) if len(named) > 1 else "".join(named)
+
+
+def _plain(text: str) -> str:
+    """One line of a person's words, in which no tokenizer finds markup."""
+    return defuse(" ".join(text.split()))
 
 
 def _template(path: Path) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 __all__ = ["Address", "Answer", "AnswerSpec", "ImagePart", "Question", "Step", "Turn", "Usage"]
 
-Step = Literal["lbru", "pivot_frame", "pivot_box"]
+Step = Literal["lbru", "pivot_frame", "pivot_box", "second_look"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,16 @@ _WRITABLE = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a question stands in a run; replay finds recorded answers by it."""
+    """Where a question stands in a run; replay finds recorded answers by it.
+
+    ``sample`` counts the times that the very same question is asked for a vote.
+    """
 
     item: str
     reference: str
     step: Step
     clip: int
-    attempt: int = 0
+    sample: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,18 +130,23 @@ class Question:
         earlier = [image for turn in self.history for image in turn.images]
         return [image.sha256 for image in (*earlier, *self.images)]
 
-    def again(self) -> Question:
-        """The same question, asked once more."""
-        return replace(self, address=replace(self.address, attempt=self.address.attempt + 1))
+    def sampled(self, number: int) -> Question:
+        """The same question, asked for the ``number``-th time."""
+        return replace(self, address=replace(self.address, sample=number))
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens and time of one exchange; ``None`` where the server does not say."""
+    """Tokens, time and price of one exchange; ``None`` where the server, or the card, does not say.
+
+    ``cached_tokens`` of the prompt tokens came from the server's prefix cache.
+    """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached_tokens: int | None = None
     milliseconds: float = 0.0
+    dollars: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +156,11 @@ class Answer:
     Attributes:
         items: chosen items in the order given; empty means "none of them".
         raw: the reply word for word (the reasoning included).
-        confidences: probability of each allowed item where the server gives it.
+        confidences: probability of each allowed item at the first place of the list, and of "none" where that is
+            allowed; ``None`` where the server gives no log-probabilities.
         model: model name as the server reports it.
+        attempts: replies until one was valid.
+        agreement: share of the valid answers that say the same, where a question was asked several times.
     """
 
     items: tuple[str, ...]
@@ -158,6 +169,7 @@ class Answer:
     model: str = ""
     usage: Usage = field(default_factory=Usage)
     attempts: int = 1
+    agreement: float | None = None
 
     @property
     def ids(self) -> tuple[int, ...]:

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from alref_local.reason.card import Card
+from alref_local.reason.defuse import defuse
 from alref_local.reason.grammar import MARKER, json_schema
 from alref_local.reason.question import ImagePart, Question
+from alref_local.reason.reply import Correction
 
-__all__ = ["Correction", "Message", "messages", "sampling", "schema_format"]
+__all__ = ["Message", "messages", "sampling", "schema_format"]
 
 Message = dict[str, Any]
 
 _ECHO = 2000
 """At most this much of an invalid reply is shown to the model again."""
-
-
-class Correction(NamedTuple):
-    """An invalid reply, and what was wrong with it."""
-
-    reply: str
-    reason: str
 
 
 def messages(question: Question, corrections: Sequence[Correction], card: Card) -> list[Message]:
@@ -36,20 +31,26 @@ def messages(question: Question, corrections: Sequence[Correction], card: Card) 
     said: list[Message] = []
     for turn in question.history:
         said.append(_user(turn.text, turn.images, question.images_first, card))
-        said.append({"role": "assistant", "content": turn.reply})
+        said.append({"role": "assistant", "content": defuse(turn.reply)})
     said.append(_user(text, question.images, question.images_first, card))
     for reply, reason in corrections:
-        said.append({"role": "assistant", "content": reply[-_ECHO:].strip() or "(no reply)"})
-        said.append({"role": "user", "content": f"This is not a valid answer. {reason} Please answer again."})
+        echo = defuse(reply[-_ECHO:]).strip() or "(no reply)"
+        said.append({"role": "assistant", "content": echo})
+        said.append(
+            {"role": "user", "content": defuse(f"This is not a valid answer. {reason} Please answer again.")}
+        )
     return said
 
 
-def sampling(card: Card) -> dict[str, Any]:
-    """Sampling parameters as the chat API names them; all explicit, so that no server default slips in."""
+def sampling(card: Card, sample: int = 0) -> dict[str, Any]:
+    """Sampling parameters as the chat API names them; all explicit, so that no server default slips in.
+
+    The ``sample``-th time that a question is asked has a seed of its own.
+    """
     fields = {
         "temperature": card.temperature,
         "top_p": card.top_p,
-        "seed": card.seed,
+        "seed": None if card.seed is None else card.seed + sample,
         "reasoning_effort": card.reasoning_effort,
         card.max_tokens_field: card.max_tokens,
     }

@@ -41,6 +41,18 @@ class Handler(BaseHTTPRequestHandler):
             with self.server.lock:
                 self.server.now -= 1
 
+    def do_GET(self) -> None:
+        """Say who is served here, as vLLM does."""
+        with self.server.lock:
+            self.server.looks.append(self.path)
+        told: dict[str, Any] = {"version": self.server.version}
+        if self.path.endswith("/models"):
+            told = {
+                "object": "list",
+                "data": [{"id": "m", "object": "model", "created": 0, "owned_by": "me"}],
+            }
+        self.answer(200, json.dumps(told).encode())
+
     def answer(self, status: int, body: bytes, **headers: str) -> None:
         """Send a whole response."""
         self.send_response(status)
@@ -70,6 +82,8 @@ class ChatServer(ThreadingHTTPServer):
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
+        self.looks: list[str] = []
+        self.version = "0.32.0"
         self.lock = threading.Lock()
         self.closing = threading.Event()
         self.now = self.most_at_once = 0
@@ -110,6 +124,13 @@ def completion(content: Any, finish_reason: Any = "stop") -> dict[str, Any]:
 def says(content: Any, finish_reason: Any = "stop") -> Act:
     """Reply with this content."""
     return sends(json.dumps(completion(content, finish_reason)).encode())
+
+
+def thinks(reasoning: str, content: str | None) -> Act:
+    """Reply as vLLM with a reasoning parser does."""
+    reply = completion(content)
+    reply["choices"][0]["message"]["reasoning"] = reasoning
+    return sends(json.dumps(reply).encode())
 
 
 def sends(body: bytes, **headers: str) -> Act:

@@ -20,6 +20,7 @@ from alref_local.reason.none import NoneBackend
 from alref_local.reason.question import Answer, AnswerSpec, ImagePart, Question, Turn
 from tests.reason.chat_server import ChatServer, ask, card_for, question, resets, says, status
 
+CARD = Card(name="b", kind="openai", model="m", endpoint="http://127.0.0.1:1/v1")
 MAYBE = AnswerSpec(("1", "2", "3"), none_allowed=True)
 
 
@@ -45,7 +46,7 @@ def test_every_exchange_is_a_line_with_all_that_decided_it(tmp_path: Path) -> No
         "reference": "dog",
         "step": "pivot_frame",
         "clip": 0,
-        "attempt": 0,
+        "sample": 0,
     }
     assert right["prompt_sha256"] == asked.prompt_sha256
     assert right["image_sha256s"] == [ImagePart(b"earlier").sha256, asked.images[0].sha256]
@@ -129,7 +130,7 @@ def test_broken_lines_are_passed_over(tmp_path: Path) -> None:
     good = path.read_bytes()
     path.write_bytes(b'{"address": {"clip"\n\xff\xfe\n[1]\nnull\n{"address": {}}\n' + good + good[:40])
     with CallLog(path) as log:
-        log.write(question(clip=1), backend="b", sampling={}, attempt=1, raw="[1]", answer=("1",))
+        log.write(question(clip=1), CARD, 1, answer=Answer(("1",), "[1]"))
     assert [call["answer"] for call in read_calls(path)] == [None, ["2"], ["1"]]
 
 
@@ -146,11 +147,12 @@ def test_lines_are_on_disk_when_the_program_is_killed(tmp_path: Path) -> None:
     """A killed run asks, and pays for, every question again."""
     program = f"""
 from pathlib import Path
-from tests.reason.chat_server import question
+from tests.reason.test_calls import CARD, question
 from alref_local.reason.calls import CallLog
+from alref_local.reason.question import Answer
 log = CallLog(Path({str(tmp_path / "calls.jsonl")!r}))
 for clip in range(3):
-    log.write(question(clip=clip), backend="b", sampling={{}}, attempt=1, raw="[1]", answer=("1",))
+    log.write(question(clip=clip), CARD, 1, answer=Answer(("1",), "[1]"))
 print("ready", flush=True)
 import time; time.sleep(60)
 """
@@ -174,15 +176,13 @@ def test_a_log_that_cannot_be_written_is_said_before_anything_is_asked(tmp_path:
 def test_a_full_disk_is_said_in_one_sentence() -> None:
     """A run of hours ends in a traceback."""
     with CallLog(Path("/dev/full")) as log, pytest.raises(MediaError, match="No space left"):
-        log.write(question(), backend="b", sampling={}, attempt=1)
+        log.write(question(), CARD, 1)
 
 
 def test_the_log_is_plain_ascii_json_whatever_is_said(tmp_path: Path) -> None:
     """Half characters of a model's reply break the log, or control codes the terminal that shows it."""
     with CallLog(tmp_path / "calls.jsonl") as log:
-        log.write(
-            question(), backend="b", sampling={}, attempt=1, raw="\ud800\x1b[31m狗\n\u2028", answer=("1",)
-        )
+        log.write(question(), CARD, 1, answer=Answer(("1",), "\ud800\x1b[31m狗\n\u2028"))
     line = (tmp_path / "calls.jsonl").read_bytes()
     assert line.isascii()
     assert line.count(b"\n") == 1
@@ -197,5 +197,5 @@ def test_the_none_backend_says_that_it_cannot_answer() -> None:
 
 def test_a_question_asked_again_has_its_own_address() -> None:
     """Repeats overwrite each other's recorded answer."""
-    assert question().again().address != question().address
-    assert question().again().prompt_sha256 == question().prompt_sha256
+    assert question().sampled(1).address != question().address
+    assert question().sampled(1).prompt_sha256 == question().prompt_sha256

@@ -58,7 +58,7 @@ def test_a_card_of_ones_own_may_be_a_copy_of_a_bundled_one(name: str, tmp_path: 
         ("kind: magic", "'kind'"),
         ("kind: none\nkey: sk-1", "'key'"),
         ("kind: openai\nmodel: m\nendpoint: 127.0.0.1:8000", "begins with http"),
-        ("kind: openai\nmodel: m\nendpoint: http://h\npattern: A", "needs kind vllm"),
+        ("kind: openai\nmodel: m\nendpoint: http://h\npattern: A", "kind openai has no pattern A"),
         ("kind: vllm\nmodel: m\nendpoint: http://h\npattern: A\nmax_tokens: 512", "no room"),
         ("kind: openai\nmodel: m\nendpoint: http://h\ntemperature: hot", "'temperature'"),
         ("kind: replay", "names a run"),
