@@ -103,6 +103,9 @@ class Pivots(_Section):
     box: Literal["reason", "best"] = Field(
         "reason", description="Reason, or the best-scoring candidate (Table 6)."
     )
+    select: Literal["one", "many"] = Field(
+        "one", description="How many candidates of a clip a sentence may mean; each is an object with its track."
+    )
     start: Literal["nearest_to_middle", "surviving_middle"] = Field(
         "nearest_to_middle",
         description="Pivot of the clip nearest to the middle clip, or the middle surviving pivot, as released.",

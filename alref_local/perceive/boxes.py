@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from alref_local.boxes import overlaps
 from alref_local.types import Box, Candidate
 
-__all__ = ["candidates", "overlaps", "suppress"]
+__all__ = ["candidates", "suppress"]
 
 Floats = NDArray[np.floating]
 
@@ -51,12 +52,3 @@ def suppress(boxes: Floats, threshold: float) -> NDArray[np.intp]:
         kept.append(left[0])
         left = left[1:][overlaps(boxes[left[0]], boxes[left[1:]]) <= threshold]
     return np.array(kept, dtype=np.intp)
-
-
-def overlaps(box: Floats, others: Floats) -> NDArray[np.float64]:
-    """``(n,)`` intersection over union of one ``(4,)`` xyxy box with ``(n, 4)`` others."""
-    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    shared = np.clip(sides, 0, None).prod(1)
-    union = (box[2:] - box[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(1) - shared
-    result: NDArray[np.float64] = np.divide(shared, union, out=np.zeros(len(others)), where=union > 0)
-    return result

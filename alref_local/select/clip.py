@@ -90,6 +90,7 @@ class ClipReasoner:
             self.tools.prompts,
             settings.reasoning,
             self.history,
+            len(self.candidates) if settings.pivots.select == "many" else 1,
         )
         self.strips["pivot_box"] = tuple(image.data for image in question.images)
         answer = await self.tools.backend.ask(question)

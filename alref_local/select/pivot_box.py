@@ -22,8 +22,9 @@ def pivot_box_question(
     prompts: PromptSet,
     reasoning: Reasoning,
     history: tuple[Turn, ...],
+    most: int = 1,
 ) -> Question:
-    """Ask for one label of the candidates painted on ``frame``; labels count from 1, best score first."""
+    """Ask for labels of the candidates painted on ``frame``, ``most`` at most; they count from 1, best score first."""
     boxes = [candidate.box for candidate in candidates]
     text = prompts.render(
         reasoning.box_prompt,
@@ -38,7 +39,9 @@ def pivot_box_question(
         text=text,
         images=context.painted_strip(frame, boxes),
         spec=AnswerSpec(
-            allowed=tuple(str(i) for i in range(1, len(boxes) + 1)), none_allowed=reasoning.none_allowed
+            allowed=tuple(str(i) for i in range(1, len(boxes) + 1)),
+            max_items=min(most, len(boxes)),
+            none_allowed=reasoning.none_allowed,
         ),
         address=context.address(query, "pivot_box"),
         prompt_set=prompts.name,

@@ -1,7 +1,7 @@
 """AL-Ref-SAM 2 (paper, Figure 2): pivot frame, pivot box, propagation. Read it from top to bottom.
 
 On each clip of the video the backend chooses the frame that shows the referent best, the grounder proposes
-candidate boxes there, and the backend chooses the box that holds the referent. All pivots of the video together
+candidate boxes there, and the backend chooses the box that holds the referent. All pivots of an object together
 prompt the segmentor, which starts at the pivot of the middle clip and carries the mask forward, then backward.
 """
 
@@ -17,8 +17,10 @@ from alref_local.events import Event, Finished, Planned, Reasoned, Tracked
 from alref_local.masks import TrackBuilder, area
 from alref_local.seams import VideoReader
 from alref_local.select.clip import ClipReasoner
+from alref_local.select.objects import by_object
 from alref_local.select.pivots import track_prompts, visits
 from alref_local.select.sampling import plan_clips
+from alref_local.strategies.several import tell_objects_apart
 from alref_local.types import Clip, ClipReasoned, MaskTrack, Pivot, Query, TargetResult
 
 __all__ = ["PivotStrategy"]
@@ -51,23 +53,23 @@ class PivotStrategy:
                 outcomes[query.id].append(event.outcome)
                 yield event
 
-        pivots = {query.id: query.pivots or _pivots(outcomes[query.id]) for query in queries}
+        found = {query.id: query.pivots or _pivots(outcomes[query.id]) for query in queries}
+        pivots = await tell_objects_apart(found, video, engine)
+        objects = [(query, group) for query in queries for group in by_object(pivots[query.id]).values()]
         prompts = [
             prompt
-            for track_id, query in enumerate(queries)
-            if pivots[query.id]
-            for prompt in track_prompts(track_id, pivots[query.id], len(clips), _start_rule(query, engine))
+            for track_id, (query, group) in enumerate(objects)
+            for prompt in track_prompts(track_id, group, len(clips), _start_rule(query, engine))
         ]
-        builder = TrackBuilder(len(video), video.size, sorted({prompt.track_id for prompt in prompts}))
+        builder = TrackBuilder(len(video), video.size, range(len(objects)))
         total = visits(len(video), prompts)
         async for done, frame in engine.track(video, prompts, builder):
             yield Tracked(frame, done, total)
-        tracks = {track.track_id: track for track in builder.tracks()}
+        tracks: dict[str, list[MaskTrack]] = {query.id: [] for query in queries}
+        for track, (query, _) in zip(builder.tracks(), objects, strict=True):
+            tracks[query.id].append(track)
         yield Finished(
-            tuple(
-                _result(query, tracks.get(track_id), pivots[query.id], outcomes[query.id])
-                for track_id, query in enumerate(queries)
-            )
+            tuple(_result(query, tracks[query.id], pivots[query.id], outcomes[query.id]) for query in queries)
         )
 
     async def _reason(
@@ -104,13 +106,13 @@ def _pivots(outcomes: Sequence[ClipReasoned]) -> tuple[Pivot, ...]:
 
 
 def _result(
-    query: Query, track: MaskTrack | None, pivots: Sequence[Pivot], outcomes: Sequence[ClipReasoned]
+    query: Query, tracks: Sequence[MaskTrack], pivots: Sequence[Pivot], outcomes: Sequence[ClipReasoned]
 ) -> TargetResult:
-    found = track is not None and any(area(mask) for mask in track.masks)
+    found = any(area(mask) for track in tracks for mask in track.masks)
     return TargetResult(
         query=query,
         status="ok" if found else "no_target",
-        tracks=(track,) if track is not None else (),
+        tracks=tuple(tracks),
         pivots=tuple(pivots),
         clips=tuple(sorted(outcomes, key=lambda one: one.clip.index)),
     )

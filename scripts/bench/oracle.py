@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from alref_local.boxes import overlaps
 from alref_local.reason.question import Answer, Question
 from alref_local.types import Box
 from alref_local.world import Scene, Sentence
@@ -21,13 +22,7 @@ def referent_box(scene: Scene, referent: int, frame: int) -> Box:
 
 def box_iou(one: Box, other: Box) -> float:
     """Intersection over union of two boxes."""
-    width = min(one.x1, other.x1) - max(one.x0, other.x0)
-    height = min(one.y1, other.y1) - max(one.y0, other.y0)
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    areas = sum((box.x1 - box.x0) * (box.y1 - box.y0) for box in (one, other))
-    return both / (areas - both)
+    return float(overlaps(np.array(one), np.array([other]))[0])
 
 
 class Oracle:

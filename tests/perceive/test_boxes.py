@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from alref_local.perceive.boxes import candidates, overlaps, suppress
+from alref_local.boxes import overlaps
+from alref_local.perceive.boxes import candidates, suppress
 from alref_local.types import Box
 
 Floats = NDArray[np.float32]

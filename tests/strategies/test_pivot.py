@@ -224,3 +224,32 @@ def test_strips_are_told() -> None:
 def _planned(events: list[Event]) -> Planned:
     (planned,) = [event for event in events if isinstance(event, Planned)]
     return planned
+
+
+def test_a_sentence_may_mean_several_objects() -> None:
+    """ "The two dogs" would mask one of them, or both as one track."""
+    backend = Scripted(lambda question: ("1", "2") if question.step == "pivot_box" else ("2",))
+    several = {"pivots": {"select": "many"}, "sampling": {"frames": 3, "interval": 1}}
+    queries = [Query("0", "the two dogs"), Query("1", "nowhere")]
+    _, results, _ = run(numbered_video(6), queries, backend, **several)
+    assert [question.spec.max_items for question in backend.asked if question.step == "pivot_box"] == [2, 2]
+    assert [(pivot.frame, pivot.track) for pivot in results[0].pivots] == [(1, 0), (1, 1), (4, 0), (4, 1)]
+    first, second = results[0].tracks
+    assert (box(first.masks[5]), box(second.masks[5])) == (Box(4, 0, 12, 8), Box(4, 20, 12, 28))
+    assert first.track_id != second.track_id
+    assert results[1].tracks == ()
+
+
+def test_one_is_asked_for_where_the_config_says_one() -> None:
+    """The paper's protocol would let the backend choose several boxes."""
+    backend = Scripted(lambda question: ("1",))
+    run(numbered_video(12), [Query("0", "the dog")], backend, pivots={"select": "one"})
+    assert backend.asked[-1].spec.max_items == 1
+
+
+def test_a_persons_pivots_on_one_frame_are_several_objects() -> None:
+    """Two boxes given for one frame would end in an error of the segmentor."""
+    mine = (Pivot(0, 7, Box(1, 2, 9, 10)), Pivot(0, 7, Box(20, 2, 29, 10)), Pivot(1, 9, Box(1, 2, 9, 10)))
+    _, (result,), _ = run(numbered_video(12), [Query("0", "the dogs", mine)], Scripted(second))
+    assert [pivot.track for pivot in result.pivots] == [0, 1, 0]
+    assert len(result.tracks) == 2
