@@ -26,30 +26,37 @@ def box_iou(one: Box, other: Box) -> float:
 
 
 class Oracle:
-    """A ``Backend`` for one scene and one of its sentences."""
+    """A ``Backend`` for one scene and one of its sentences, whatever that means: one object, several or none."""
 
     name = "oracle"
 
     def __init__(self, scene: Scene, sentence: Sentence) -> None:
         self.scene = scene
-        self.referent = sentence.referents[0]
+        self.referents = sentence.referents
         self.good = frozenset(sentence.good_frames)
 
     async def ask(self, question: Question) -> Answer:
-        """The good frame that shows most of the referent; the box that fits it best."""
+        """The good frame that shows most of the referents; the boxes that fit them."""
         if question.step == "pivot_frame":
             frames = question.fields["frames"]
             best = max(frames, key=lambda frame: (frame in self.good, self._seen(frame), -frame))
-            return Answer((str(frames.index(best) + 1),), raw=f"[{frames.index(best) + 1}]")
-        truth = referent_box(self.scene, self.referent, question.fields["frame"])
-        fits = [box_iou(Box(*box), truth) for box in question.fields["boxes"]]
-        best_fit = int(np.argmax(fits))
-        if fits[best_fit] < 0.5 and question.spec.none_allowed:
-            return Answer((), raw="[]")
-        return Answer((str(best_fit + 1),), raw=f"[{best_fit + 1}]")
+            return _said([frames.index(best) + 1])
+        boxes, frame, spec = question.fields["boxes"], question.fields["frame"], question.spec
+        fits = np.zeros((max(1, len(self.referents)), len(boxes)))
+        for row, referent in enumerate(self.referents):
+            truth = referent_box(self.scene, referent, frame)
+            fits[row] = [box_iou(Box(*box), truth) for box in boxes]
+        if fits.max() < 0.5:
+            return _said([] if spec.none_allowed else [int(fits.max(0).argmax()) + 1])
+        best = sorted({int(row.argmax()) + 1 for row in fits if row.max() >= 0.5})
+        return _said(best[: spec.max_items])
 
     async def close(self) -> None:
         """Nothing is held."""
 
     def _seen(self, frame: int) -> int:
-        return int(self.scene.masks(frame)[self.referent].sum())
+        return int(self.scene.masks(frame)[list(self.referents)].sum())
+
+
+def _said(ids: list[int]) -> Answer:
+    return Answer(tuple(map(str, ids)), raw=str(ids))

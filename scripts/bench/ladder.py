@@ -1,0 +1,104 @@
+"""The paper's ladders on the drawn world, for any backend: Tables 3, 5 and 6 with paired 95 % intervals.
+
+    python scripts/bench/ladder.py --clips 200 --seed 900000 --backend tiny [--json]
+
+Every row is the method with one part changed, on the same clips; a gain is the mean of the differences clip by clip.
+"true answers" are the same rows with a backend that knows the truth (``--backend none`` shows these alone). Seeds of 900,000 and above are for reported
+figures only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections import defaultdict
+from typing import Any
+
+from alref_local.configs import load_config
+from alref_local.reason.backends import make_backend
+from alref_local.reason.card import load_card
+from alref_local.world import make_scene
+from oracle import Oracle
+from paired import gain
+from rungs import TABLES, Rungs
+
+STEPS = "Table 3: two-step reasoning"
+TRUE = " (true answers)"
+
+
+def main() -> None:
+    """Parse arguments, run every row on every clip, print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--clips", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=800_000)
+    parser.add_argument("--preset", default="ladder")
+    parser.add_argument("--backend", default="tiny", help="card name or path")
+    parser.add_argument("--config", default="tiny")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    scores = asyncio.run(measure(options))
+    tables = {table: rows for table in TABLES if (rows := _rows(table, scores))}
+    if options.json:
+        print(json.dumps(vars(options) | {"tables": tables, "scores": scores}, indent=2))
+    else:
+        print(f"{options.backend} on {options.clips} {options.preset} clips from seed {options.seed}, J&F")
+        for table, rows in tables.items():
+            print(f"\n{table}")
+            for row in rows:
+                print(_line(row))
+
+
+async def measure(options: argparse.Namespace) -> dict[str, list[float]]:
+    """J&F of every row, clip by clip; the rows of true answers carry ``TRUE`` in their names."""
+    card = load_card(options.backend)
+    settings = load_config(options.config, {} if card.kind == "none" else card.settings)
+    rungs = Rungs(settings, options.device)
+    backend = make_backend(card)
+    scores: dict[str, list[float]] = defaultdict(list)
+    try:
+        for number in range(options.clips):
+            scene = make_scene(options.preset, options.seed + number)
+            oracle = Oracle(scene, scene.target)
+            rows: dict[str, Any] = {
+                f"{table}/{row}": (changes, backend)
+                for table, changed in TABLES.items()
+                for row, changes in changed.items()
+                if card.kind != "none" and rungs.knows(changes)
+            }
+            rows |= {f"{STEPS}/{row}{TRUE}": (changes, oracle) for row, changes in TABLES[STEPS].items()}
+            for name, value in (await rungs.score(scene, scene.target, rows)).items():
+                scores[name].append(round(value, 4))
+            if sys.stderr.isatty():
+                print(f"\r{number + 1}/{options.clips}", end="", file=sys.stderr, flush=True)
+    finally:
+        rungs.close()
+        await backend.close()
+    return dict(scores)
+
+
+def _rows(table: str, scores: dict[str, list[float]]) -> list[dict[str, Any]]:
+    """Mean of every row and its gain: over the row before in Table 3, over the first row elsewhere."""
+    rows: list[dict[str, Any]] = []
+    for ending in ("", TRUE):
+        names = [name for row in TABLES[table] if (name := f"{table}/{row}{ending}") in scores]
+        for i, name in enumerate(names):
+            values = scores[name]
+            row: dict[str, Any] = {"row": name.removeprefix(f"{table}/"), "mean": sum(values) / len(values)}
+            if i and len(values) > 1:
+                row |= gain(values, scores[names[i - 1 if table == STEPS else 0]])._asdict()
+            rows.append({key: round(one, 4) if isinstance(one, float) else one for key, one in row.items()})
+    return rows
+
+
+def _line(row: dict[str, Any]) -> str:
+    said = f"  {row['row']:<42} {row['mean']:.3f}"
+    return said + (f"   {row['gain']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]" if "gain" in row else "")
+
+
+if __name__ == "__main__":
+    main()

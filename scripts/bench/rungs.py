@@ -1,0 +1,122 @@
+"""The rows of the paper's ablation tables, run on drawn clips with any backend.
+
+Only the pivots differ between rows, so each clip is reasoned about under every row, and then all rows' pivots are
+carried through it in one pass of the segmentor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from alref_local.engine import Engine
+from alref_local.events import Finished
+from alref_local.masks import decode, union
+from alref_local.metrics import contour_accuracy, region_similarity
+from alref_local.seams import Backend, VideoReader
+from alref_local.settings import Settings
+from alref_local.types import FrameMasks, Prompt, Query, TargetResult
+from alref_local.world import Scene, Sentence
+from alref_local.world.reader import SceneReader
+
+__all__ = ["TABLES", "Rungs"]
+
+TABLES: Mapping[str, Mapping[str, dict[str, Any]]] = {
+    "Table 3: two-step reasoning": {
+        "first frame + best box": {"pivots": {"frame": "first", "box": "best"}},
+        "+ pivot frame": {"pivots": {"frame": "reason", "box": "best"}},
+        "+ pivot box": {"pivots": {"frame": "reason", "box": "reason"}},
+    },
+    "Table 5: frame selection": {
+        "first frame": {"pivots": {"frame": "first", "box": "reason"}},
+        "middle frame": {"pivots": {"frame": "middle", "box": "reason"}},
+        "last frame": {"pivots": {"frame": "last", "box": "reason"}},
+        "reasoned frame": {"pivots": {"frame": "reason", "box": "reason"}},
+    },
+    "Table 6: box prompts": {
+        "best box": {"pivots": {"frame": "reason", "box": "best"}},
+        "select": {"reasoning": {"box_prompt": "pivot_box_select"}},
+        "describe, then select": {"reasoning": {"box_prompt": "pivot_box_describe"}},
+        "with syntax analysis": {"reasoning": {"box_prompt": "pivot_box"}},
+    },
+}
+"""Settings of every row; the last row of each table is the whole method."""
+
+
+class NoSegmentor:
+    """A ``Segmentor`` that yields nothing: for runs that only choose pivots."""
+
+    def __init__(self, **_: Any) -> None: ...
+
+    def track(self, video: VideoReader, prompts: Sequence[Prompt]) -> Iterator[FrameMasks]:
+        """Nothing."""
+        return iter(())
+
+
+class Rungs:
+    """Two engines: one that chooses pivots under changing settings, one that tracks.
+
+    Args:
+        settings: the protocol that the rows are laid over.
+        device: as of ``Engine``.
+    """
+
+    def __init__(self, settings: Settings, device: str) -> None:
+        self.settings = settings
+        self._chooser = Engine(
+            settings.overridden({"segmentation": {"engine": "rungs:NoSegmentor"}}), device=device
+        )
+        self._tracker = Engine(settings, device=device)
+
+    def close(self) -> None:
+        """Let the models go."""
+        self._chooser.close()
+        self._tracker.close()
+
+    def knows(self, changes: Mapping[str, Any]) -> bool:
+        """Whether the prompt set has what a row asks with."""
+        asked = self.settings.overridden(dict(changes)).reasoning.box_prompt
+        return asked in self._chooser.prompts.templates
+
+    async def score(
+        self, scene: Scene, sentence: Sentence, rows: Mapping[str, tuple[dict[str, Any], Backend]]
+    ) -> dict[str, float]:
+        """J&F of a sentence over all frames of a clip, for every row (its settings, who answers).
+
+        A clip without referents scores 1 where the masks are empty on every frame, else 0.
+        """
+        video = SceneReader(scene)
+        chosen: dict[str, TargetResult] = {}
+        for name, (changes, backend) in rows.items():
+            changed = self.settings.overridden({**changes, "segmentation": {"engine": "rungs:NoSegmentor"}})
+            self._chooser.settings = changed
+            (chosen[name],) = await _run(self._chooser, video, [Query("0", sentence.text)], backend)
+        given = [
+            Query(name, sentence.text, result.pivots) for name, result in chosen.items() if result.pivots
+        ]
+        backend = next(backend for _, backend in rows.values())
+        results = await _run(self._tracker, video, given, backend) if given else ()
+        found = {result.query.id: result for result in results}
+        truth = [scene.masks(t)[list(sentence.referents)].any(0) for t in range(scene.length)]
+        return {name: _j_and_f(found.get(name), np.stack(truth)) for name in rows}
+
+
+async def _run(
+    engine: Engine, video: SceneReader, queries: list[Query], backend: Backend
+) -> tuple[TargetResult, ...]:
+    async for event in engine.events(video, queries, backend):
+        if isinstance(event, Finished):
+            return event.results
+    return ()
+
+
+def _j_and_f(result: TargetResult | None, truth: Any) -> float:
+    ours = np.zeros_like(truth)
+    if result is not None and result.tracks:
+        frames = zip(*(track.masks for track in result.tracks), strict=True)
+        ours = np.stack([decode(union(masks)) for masks in frames])
+    if not truth.any():
+        return float(not ours.any())
+    return float(region_similarity(ours, truth).mean() + contour_accuracy(ours, truth).mean()) / 2
