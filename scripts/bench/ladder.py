@@ -3,8 +3,8 @@
     python scripts/bench/ladder.py --clips 200 --seed 900000 --backend tiny [--json]
 
 Every row is the method with one part changed, on the same clips; a gain is the mean of the differences clip by clip.
-"true answers" are the same rows with a backend that knows the truth (``--backend none`` shows these alone). Seeds of 900,000 and above are for reported
-figures only.
+"true answers" are the same rows with a backend that knows the truth (``--backend none`` shows these alone). Seeds of
+900,000 and above are for reported figures only.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from typing import Any
 from alref_local.configs import load_config
 from alref_local.reason.backends import make_backend
 from alref_local.reason.card import load_card
+from alref_local.seams import Backend
 from alref_local.world import make_scene
 from oracle import Oracle
 from paired import gain
-from rungs import TABLES, Rungs
+from rungs import TABLES, WHOLE, Rungs
 
 STEPS = "Table 3: two-step reasoning"
+OTHERS = "No target, several objects"
 TRUE = " (true answers)"
 
 
@@ -35,18 +37,17 @@ def main() -> None:
     )
     parser.add_argument("--clips", type=int, default=20)
     parser.add_argument("--seed", type=int, default=800_000)
-    parser.add_argument("--preset", default="ladder")
     parser.add_argument("--backend", default="tiny", help="card name or path")
     parser.add_argument("--config", default="tiny")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     scores = asyncio.run(measure(options))
-    tables = {table: rows for table in TABLES if (rows := _rows(table, scores))}
+    tables = {table: rows for table in (*TABLES, OTHERS) if (rows := _rows(table, scores))}
     if options.json:
         print(json.dumps(vars(options) | {"tables": tables, "scores": scores}, indent=2))
     else:
-        print(f"{options.backend} on {options.clips} {options.preset} clips from seed {options.seed}, J&F")
+        print(f"{options.backend} on {options.clips} clips from seed {options.seed}, J&F")
         for table, rows in tables.items():
             print(f"\n{table}")
             for row in rows:
@@ -54,25 +55,17 @@ def main() -> None:
 
 
 async def measure(options: argparse.Namespace) -> dict[str, list[float]]:
-    """J&F of every row, clip by clip; the rows of true answers carry ``TRUE`` in their names."""
+    """Figures of every row, clip by clip; the rows of true answers carry ``TRUE`` in their names."""
     card = load_card(options.backend)
     settings = load_config(options.config, {} if card.kind == "none" else card.settings)
-    rungs = Rungs(settings, options.device)
     backend = make_backend(card)
     scores: dict[str, list[float]] = defaultdict(list)
+    rungs = Rungs(settings, options.device)
     try:
         for number in range(options.clips):
-            scene = make_scene(options.preset, options.seed + number)
-            oracle = Oracle(scene, scene.target)
-            rows: dict[str, Any] = {
-                f"{table}/{row}": (changes, backend)
-                for table, changed in TABLES.items()
-                for row, changes in changed.items()
-                if card.kind != "none" and rungs.knows(changes)
-            }
-            rows |= {f"{STEPS}/{row}{TRUE}": (changes, oracle) for row, changes in TABLES[STEPS].items()}
-            for name, value in (await rungs.score(scene, scene.target, rows)).items():
-                scores[name].append(round(value, 4))
+            await _ladder(rungs, options.seed + number, None if card.kind == "none" else backend, scores)
+            if card.kind != "none":
+                await _others(rungs, options.seed + number, backend, scores)
             if sys.stderr.isatty():
                 print(f"\r{number + 1}/{options.clips}", end="", file=sys.stderr, flush=True)
     finally:
@@ -81,15 +74,48 @@ async def measure(options: argparse.Namespace) -> dict[str, list[float]]:
     return dict(scores)
 
 
+async def _ladder(rungs: Rungs, seed: int, backend: Backend | None, scores: dict[str, list[float]]) -> None:
+    """All rows of all tables on one `ladder` clip."""
+    scene = make_scene("ladder", seed)
+    rows: dict[str, tuple[dict[str, Any], Backend]] = {
+        f"{STEPS}/{row}{TRUE}": (changes, Oracle(scene, scene.target))
+        for row, changes in TABLES[STEPS].items()
+    }
+    if backend is not None:
+        rows |= {
+            f"{table}/{row}": (changes, backend)
+            for table, changed in TABLES.items()
+            for row, changes in changed.items()
+            if rungs.knows(changes)
+        }
+    outcomes = await rungs.score(scene, scene.target, rows)
+    for name, outcome in outcomes.items():
+        scores[name].append(outcome.j_and_f)
+    if backend is not None:
+        scores[f"{OTHERS}/present referents denied"].append(outcomes[f"{STEPS}/+ pivot box"].empty)
+
+
+async def _others(rungs: Rungs, seed: int, backend: Backend, scores: dict[str, list[float]]) -> None:
+    """The whole method where nothing fits, and where several objects are meant."""
+    for preset in ("absent", "plural"):
+        scene = make_scene(preset, seed)
+        rows = {"": (WHOLE, backend), TRUE: (WHOLE, Oracle(scene, scene.target))}
+        for ending, outcome in (await rungs.score(scene, scene.target, rows)).items():
+            if preset == "absent":
+                scores[f"{OTHERS}/absent objects recognised{ending}"].append(outcome.empty)
+            else:
+                scores[f"{OTHERS}/several objects, J&F{ending}"].append(outcome.j_and_f)
+
+
 def _rows(table: str, scores: dict[str, list[float]]) -> list[dict[str, Any]]:
-    """Mean of every row and its gain: over the row before in Table 3, over the first row elsewhere."""
+    """Mean of every row and its gain: over the row before in Table 3, over the first row in Tables 5 and 6."""
     rows: list[dict[str, Any]] = []
-    for ending in ("", TRUE):
-        names = [name for row in TABLES[table] if (name := f"{table}/{row}{ending}") in scores]
+    for true in (False, True):
+        names = [name for name in scores if name.startswith(table) and name.endswith(TRUE) == true]
         for i, name in enumerate(names):
             values = scores[name]
             row: dict[str, Any] = {"row": name.removeprefix(f"{table}/"), "mean": sum(values) / len(values)}
-            if i and len(values) > 1:
+            if i and len(values) > 1 and table != OTHERS:
                 row |= gain(values, scores[names[i - 1 if table == STEPS else 0]])._asdict()
             rows.append({key: round(one, 4) if isinstance(one, float) else one for key, one in row.items()})
     return rows

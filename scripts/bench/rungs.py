@@ -7,9 +7,10 @@ carried through it in one pass of the segmentor.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alref_local.engine import Engine
 from alref_local.events import Finished
@@ -21,7 +22,7 @@ from alref_local.types import FrameMasks, Prompt, Query, TargetResult
 from alref_local.world import Scene, Sentence
 from alref_local.world.reader import SceneReader
 
-__all__ = ["TABLES", "Rungs"]
+__all__ = ["TABLES", "WHOLE", "Outcome", "Rungs"]
 
 TABLES: Mapping[str, Mapping[str, dict[str, Any]]] = {
     "Table 3: two-step reasoning": {
@@ -43,6 +44,16 @@ TABLES: Mapping[str, Mapping[str, dict[str, Any]]] = {
     },
 }
 """Settings of every row; the last row of each table is the whole method."""
+
+WHOLE: dict[str, Any] = {"pivots": {"frame": "reason", "box": "reason"}}
+"""The whole method."""
+
+
+class Outcome(NamedTuple):
+    """J&F over all frames of a clip, and whether every mask is empty."""
+
+    j_and_f: float
+    empty: bool
 
 
 class NoSegmentor:
@@ -82,11 +93,8 @@ class Rungs:
 
     async def score(
         self, scene: Scene, sentence: Sentence, rows: Mapping[str, tuple[dict[str, Any], Backend]]
-    ) -> dict[str, float]:
-        """J&F of a sentence over all frames of a clip, for every row (its settings, who answers).
-
-        A clip without referents scores 1 where the masks are empty on every frame, else 0.
-        """
+    ) -> dict[str, Outcome]:
+        """What becomes of a sentence on a clip under every row (its settings, who answers)."""
         video = SceneReader(scene)
         chosen: dict[str, TargetResult] = {}
         for name, (changes, backend) in rows.items():
@@ -100,7 +108,7 @@ class Rungs:
         results = await _run(self._tracker, video, given, backend) if given else ()
         found = {result.query.id: result for result in results}
         truth = [scene.masks(t)[list(sentence.referents)].any(0) for t in range(scene.length)]
-        return {name: _j_and_f(found.get(name), np.stack(truth)) for name in rows}
+        return {name: _outcome(found.get(name), np.stack(truth)) for name in rows}
 
 
 async def _run(
@@ -112,11 +120,10 @@ async def _run(
     return ()
 
 
-def _j_and_f(result: TargetResult | None, truth: Any) -> float:
+def _outcome(result: TargetResult | None, truth: NDArray[np.bool_]) -> Outcome:
     ours = np.zeros_like(truth)
     if result is not None and result.tracks:
         frames = zip(*(track.masks for track in result.tracks), strict=True)
         ours = np.stack([decode(union(masks)) for masks in frames])
-    if not truth.any():
-        return float(not ours.any())
-    return float(region_similarity(ours, truth).mean() + contour_accuracy(ours, truth).mean()) / 2
+    score = float(region_similarity(ours, truth).mean() + contour_accuracy(ours, truth).mean()) / 2
+    return Outcome(round(score, 4), not ours.any())
