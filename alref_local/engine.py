@@ -28,6 +28,7 @@ from alref_local.runs.manifest import weights_sha256
 from alref_local.seams import Backend, Grounder, Segmentor, Strategy, VideoReader
 from alref_local.select.context import ClipContext
 from alref_local.settings import Settings
+from alref_local.strategies.second_look import SecondLookStrategy
 from alref_local.types import Candidate, Clip, FrameMasks, Image, Prompt, Query
 
 __all__ = ["Engine"]
@@ -58,7 +59,8 @@ class Engine:
             "segmentor": load_class(settings.segmentation.engine),
         }
         self.prompts = load_prompts(settings.reasoning.prompts)
-        for template in ("pivot_frame", settings.reasoning.box_prompt):
+        looked = ("second_look",) if settings.second_look.looks else ()
+        for template in ("pivot_frame", settings.reasoning.box_prompt, *looked):
             self.prompts.render(template, count=1)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="perceive")
         self._backend: Backend | None = None
@@ -109,6 +111,8 @@ class Engine:
         if any(not query.pivots for query in queries):
             await self.perceive(lambda: self.grounder)
         strategy = cast(Strategy, self._kinds["strategy"]())
+        if self.settings.second_look.looks:
+            strategy = SecondLookStrategy(strategy)
         self._backend = backend
         try:
             async with aclosing(strategy.run(video, queries, self)) as events:

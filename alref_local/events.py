@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from alref_local.types import Clip, ClipReasoned, TargetResult
+from alref_local.types import Clip, ClipReasoned, Look, TargetResult
 
-__all__ = ["Event", "Finished", "Planned", "Reasoned", "Tracked"]
+__all__ = ["Event", "Finished", "Looked", "Planned", "Reasoned", "Tracked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,19 @@ class Tracked:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """The masks of one query were looked at a second time; ``strip`` is what the backend was shown."""
+
+    query_id: str
+    look: Look
+    strip: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """All queries are done, in the order asked."""
 
     results: tuple[TargetResult, ...]
 
 
-Event = Planned | Reasoned | Tracked | Finished
+Event = Planned | Reasoned | Tracked | Looked | Finished

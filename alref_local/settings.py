@@ -14,6 +14,7 @@ __all__ = [
     "Pivots",
     "Reasoning",
     "Sampling",
+    "SecondLook",
     "Segmentation",
     "Settings",
     "Strip",
@@ -118,6 +119,18 @@ class Pivots(_Section):
     rescue_text_threshold: float = Field(0.1, ge=0, le=1)
 
 
+class SecondLook(_Section):
+    """Whether the finished masks are shown to the backend again (not in the paper)."""
+
+    looks: int = Field(
+        0,
+        ge=0,
+        le=9,
+        description="Most looks at one sentence's masks; 0 is off. What replaces the first was accepted: 1 only tells.",
+    )
+    frames: int = Field(5, ge=1, le=32, description="Frames shown, spread evenly over those with a mask.")
+
+
 class Settings(_Section):
     """One protocol: everything that decides what the masks are, apart from the backend."""
 
@@ -130,6 +143,7 @@ class Settings(_Section):
     segmentation: Segmentation = Segmentation()
     reasoning: Reasoning = Reasoning()
     pivots: Pivots = Pivots()
+    second_look: SecondLook = SecondLook()
 
     def overridden(self, changes: dict[str, Any]) -> Settings:
         """A validated copy with nested ``changes`` (``{"pivots": {"frame": "first"}}``) laid over it."""

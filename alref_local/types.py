@@ -20,6 +20,7 @@ __all__ = [
     "ClipReasoned",
     "FrameMasks",
     "Image",
+    "Look",
     "MaskTrack",
     "Pivot",
     "Prompt",
@@ -169,8 +170,27 @@ class MaskTrack:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """A second look at the masks of one query.
+
+    Attributes:
+        number: counted from 1.
+        frames: the frames that were shown; none if there was no mask to show.
+        accepted: whether the masks are of the thing that the query speaks of.
+        pivots: the pivots behind these masks.
+        note: why nothing was asked, or what followed, for people.
+    """
+
+    number: int
+    frames: tuple[int, ...]
+    accepted: bool
+    pivots: tuple[Pivot, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TargetResult:
-    """What became of one query: its tracks, the pivots behind them, and what was settled on each clip.
+    """What became of one query: its tracks, the pivots behind them, what was settled on each clip, second looks.
 
     ``status`` is ``no_target`` when no frame of any track holds a mask.
     """
@@ -180,3 +200,4 @@ class TargetResult:
     tracks: tuple[MaskTrack, ...] = ()
     pivots: tuple[Pivot, ...] = ()
     clips: tuple[ClipReasoned, ...] = ()
+    looks: tuple[Look, ...] = ()

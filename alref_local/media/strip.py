@@ -1,6 +1,7 @@
 """Frames side by side in one image, as the backend sees them: ids on frames, numbered boxes on the pivot frame.
 
-Paper, Figures 2 and 5. Released: a vertical stack, panels 500 pixels wide, no gaps.
+Paper, Figures 2 and 5. Released: a vertical stack, panels 500 pixels wide, no gaps. For a second look (not in the
+paper) a panel shows a finished mask instead of boxes.
 """
 
 from __future__ import annotations
@@ -11,27 +12,31 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as Pil
-from PIL import ImageDraw
+from PIL import ImageChops, ImageDraw, ImageFilter
 
 from alref_local.errors import ConfigError
 from alref_local.media.badges import BOX_COLOUR_NAMES, badge_boxes, badge_image, box_colour, id_badge_box
 from alref_local.types import Box, Image
 
-__all__ = ["BOX_COLOUR_NAMES", "Layout", "Panel", "grid_shape", "panel_size", "strip"]
+__all__ = ["BOX_COLOUR_NAMES", "Layout", "Panel", "grid_shape", "panel_size", "strip", "strip_sizes"]
 
 Layout = Literal["horizontal", "vertical", "grid", "separate"]
 
 _ID_COLOUR = (31, 119, 180)
+_MASK_COLOUR = (255, 0, 255)  # prompts call it pink; hardly anything is of this colour
+_MASK_TINT = 50  # of 255: what is masked keeps its own colours
 _JPEG_SIDE = 65_500
 
 
 class Panel(NamedTuple):
-    """One frame of a strip: ``(H, W, 3)`` uint8, its id, and candidate boxes in pixels of the frame."""
+    """One frame of a strip: ``(H, W, 3)`` uint8, its id, boxes in pixels of the frame, and an ``(H, W)`` bool mask."""
 
     frame: Image
     id: int
     boxes: tuple[Box, ...] = ()
+    mask: NDArray[np.bool_] | None = None
 
 
 def strip(panels: Sequence[Panel], *, layout: Layout, panel: int, quality: int) -> list[bytes]:
@@ -51,12 +56,21 @@ def strip(panels: Sequence[Panel], *, layout: Layout, panel: int, quality: int) 
     drawn = [_drawn(one, panel) for one in panels]
     if layout == "separate":
         return [_jpeg(image, quality) for image in drawn]
-    rows, columns = _shape(layout, len(drawn), drawn[0].size[::-1])
     width, height = drawn[0].size
+    rows, columns = _shape(layout, len(drawn), (height, width))
     sheet = Pil.new("RGB", (columns * width, rows * height), "white")
     for place, image in enumerate(drawn):
         sheet.paste(image, (place % columns * width, place // columns * height))
     return [_jpeg(sheet, quality)]
+
+
+def strip_sizes(count: int, size: tuple[int, int], *, layout: Layout, panel: int) -> list[tuple[int, int]]:
+    """``(height, width)`` of the images that `strip` draws of ``count`` frames of ``size``."""
+    height, width = panel_size(size, panel)
+    if layout == "separate":
+        return [(height, width)] * count
+    rows, columns = _shape(layout, count, (height, width))
+    return [(rows * height, columns * width)]
 
 
 def panel_size(size: tuple[int, int], panel: int) -> tuple[int, int]:
@@ -86,12 +100,23 @@ def _drawn(panel: Panel, longer: int) -> Pil.Image:
     boxes = [Box(b.x0 * scale_x, b.y0 * scale_y, b.x1 * scale_x, b.y1 * scale_y) for b in panel.boxes]
     pen = ImageDraw.Draw(image)
     line = max(2, round(0.008 * max(image.size)))
+    if panel.mask is not None:
+        _mark(image, panel.mask, line)
     for number, box in enumerate(boxes, 1):
         pen.rectangle(_drawable(box, width, height), outline=box_colour(number), width=line)
     _stamp(image, str(panel.id), _ID_COLOUR, id_badge_box((height, width), panel.id))
     for number, place in enumerate(badge_boxes((height, width), boxes, id=panel.id), 1):
         _stamp(image, str(number), box_colour(number), place)
     return image
+
+
+def _mark(image: Pil.Image, mask: NDArray[np.bool_], line: int) -> None:
+    """Tint what is masked, and draw a line around it, outside, so that a small object stays visible."""
+    shrunk = Pil.fromarray(mask.astype(np.uint8) * 255).resize(image.size, Pil.Resampling.BOX)
+    inside = shrunk.point(lambda share: 255 * (share > 0))  # the smallest mask shows
+    around = ImageChops.subtract(inside.filter(ImageFilter.MaxFilter(2 * line + 1)), inside)
+    image.paste(_MASK_COLOUR, mask=inside.point(lambda level: min(level, _MASK_TINT)))
+    image.paste(_MASK_COLOUR, mask=around)
 
 
 def _drawable(box: Box, width: int, height: int) -> tuple[int, int, int, int]:

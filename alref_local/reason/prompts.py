@@ -1,11 +1,12 @@
 """Prompt sets: folders of text files with ``{fields}``, filled strictly.
 
-A set holds ``pivot_frame.txt``, ``pivot_box.txt`` and ``lbru.txt`` as far as they are used, variants of them
-such as ``pivot_box_NAME.txt``, and may hold ``none.txt``, said when "none of the boxes" is allowed. Fields:
+A set holds ``pivot_frame.txt``, ``pivot_box.txt``, ``lbru.txt`` and ``second_look.txt`` as far as they are used,
+variants of them such as ``pivot_box_NAME.txt``, and may hold ``none.txt``, said when "none of the boxes" is allowed.
+Fields:
 
 - in all steps: ``{frames}`` "5 frames"; ``{count}`` "5"; ``{quoted}`` the reference, or the labels, as JSON
   strings on one line
-- in pivot_frame: ``{reference}`` as it is
+- in pivot_frame and second_look: ``{reference}`` as it is
 - in pivot_box: ``{reference}``; ``{frame}`` "3"; ``{ordinal}`` "3rd"; ``{marked}`` "three objects are marked
   with colored boxes"; ``{boxes}`` "a green box (label 1) and a pink box (label 2)"; ``{none}`` the text of
   ``none.txt`` after a blank, or nothing
@@ -32,6 +33,7 @@ _FIELDS = {
     "pivot_frame": _COMMON | {"reference"},
     "pivot_box": _COMMON | {"reference", "frame", "ordinal", "marked", "boxes", "none"},
     "lbru": _COMMON | {"tags"},
+    "second_look": _COMMON | {"reference"},
     "none": frozenset[str](),
 }
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -58,9 +60,9 @@ class PromptSet:
         """The text of one question.
 
         Args:
-            template: ``pivot_frame``, ``pivot_box``, ``lbru`` or a variant such as ``pivot_box_select``.
+            template: ``pivot_frame``, ``pivot_box``, ``lbru``, ``second_look`` or a variant (``pivot_box_select``).
             count: number of sampled frames shown.
-            reference: what to look for, in words (both pivot steps).
+            reference: what to look for, in words (all steps but lbru).
             tags: labels of the audio classifier, likeliest first (lbru).
             frame: id of the pivot frame in the strip, counted from 1 (pivot_box).
             boxes: colour names of the painted boxes in the order of their labels (pivot_box).

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from alref_local.events import Event, Finished, Reasoned, Tracked
+from alref_local.events import Event, Finished, Looked, Reasoned, Tracked
 from alref_local.runs.folder import RunFolder
 from alref_local.runs.overlay import write_overlay
 from alref_local.seams import VideoReader
@@ -46,7 +46,7 @@ class Record:
         begun = time.perf_counter()
         async with aclosing(events):
             async for event in events:
-                if isinstance(event, Reasoned) and self.folder is not None:
+                if isinstance(event, Reasoned | Looked) and self.folder is not None:
                     _keep_strips(self.folder, event)
                 if isinstance(event, Tracked | Finished) and "reason" not in self.timings:
                     self.timings["reason"] = time.perf_counter() - begun
@@ -64,9 +64,13 @@ class Record:
         self.folder.finish(manifest)
 
 
-def _keep_strips(folder: RunFolder, event: Reasoned) -> None:
-    outcome = event.outcome
-    for step, images in event.strips.items():
+def _keep_strips(folder: RunFolder, event: Reasoned | Looked) -> None:
+    if isinstance(event, Looked):
+        shown = {f"{event.query_id}-look{event.look.number}": event.strip}
+    else:
+        outcome = event.outcome
+        name = f"{outcome.query_id}-clip{outcome.clip.index:03d}"
+        shown = {f"{name}-{step}": images for step, images in event.strips.items()}
+    for name, images in shown.items():
         for number, data in enumerate(images):
-            tail = f"-{number}" if len(images) > 1 else ""
-            folder.add_strip(f"{outcome.query_id}-clip{outcome.clip.index:03d}-{step}{tail}", data)
+            folder.add_strip(f"{name}-{number}" if len(images) > 1 else name, data)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from alref_local import masks
 from alref_local.seams import VideoReader
-from alref_local.types import ClipReasoned, MaskTrack, Pivot, Query, Status, TargetResult
+from alref_local.types import ClipReasoned, Look, MaskTrack, Pivot, Query, Status, TargetResult
 
 __all__ = ["Reference", "ResultFile", "VideoInfo", "describe"]
 
@@ -37,7 +37,7 @@ class TrackInfo(_Part):
 
 
 class Reference(_Part):
-    """One query, its outcome, its pivots (``given``: by a person) and what was settled on each clip."""
+    """One query, its outcome, its pivots (``given``: by a person) what was settled on each clip, second looks."""
 
     id: str
     text: str
@@ -46,11 +46,12 @@ class Reference(_Part):
     pivots: tuple[Pivot, ...]
     given: tuple[Pivot, ...]
     clips: tuple[ClipReasoned, ...]
+    looks: tuple[Look, ...] = ()
 
     def with_tracks(self, tracks: Sequence[MaskTrack]) -> TargetResult:
         """The result as it was before it was written."""
         query = Query(self.id, self.text, self.given)
-        return TargetResult(query, self.status, tuple(tracks), self.pivots, self.clips)
+        return TargetResult(query, self.status, tuple(tracks), self.pivots, self.clips, self.looks)
 
 
 class ResultFile(_Part):
@@ -84,6 +85,7 @@ def _reference(result: TargetResult) -> Reference:
         pivots=result.pivots,
         given=result.query.pivots,
         clips=result.clips,
+        looks=result.looks,
     )
 
 

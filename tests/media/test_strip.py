@@ -135,3 +135,35 @@ def test_frames_smaller_than_a_badge_still_give_a_strip(size: tuple[int, int]) -
     panels = [Panel(grey(*size), 12, (Box(0, 0, size[1], size[0]),))]
     (data,) = strip(panels, layout="horizontal", panel=500, quality=90)
     assert decoded(data).shape == (*size, 3)
+
+
+def test_a_mask_is_outlined_outside_and_lightly_tinted_inside() -> None:
+    """If this fails, the second look cannot see what is masked, or takes the tint for the object's colour."""
+    frame, mask = grey(100, 200), np.zeros((100, 200), np.bool_)
+    frame[40:80, 60:120] = (200, 30, 30)
+    mask[40:80, 60:120] = True
+    (data,) = strip([Panel(frame, 1, mask=mask)], layout="horizontal", panel=500, quality=95)
+    image = decoded(data)
+    assert np.abs(image[38:40, 60:120] - (255, 0, 255)).max() < 90  # the line, outside the mask
+    assert np.abs(image[45:75, 65:115] - (200, 30, 30)).max() < 60
+    assert (image[45:75, 65:115, 2] > 50).all()
+    assert np.abs(image[30:90, 140:] - 90).max() < 20
+
+
+@pytest.mark.parametrize("at", [(0, 0), (1079, 1919), (500, 901)])
+def test_the_smallest_mask_is_seen(at: tuple[int, int]) -> None:
+    """If this fails, a far object has no mark, and the second look is at nothing."""
+    mask = np.zeros((1080, 1920), np.bool_)
+    mask[at] = True
+    plain, marked = (
+        decoded(strip([Panel(grey(1080, 1920), 1, mask=m)], layout="separate", panel=500, quality=90)[0])
+        for m in (None, mask)
+    )
+    assert (np.abs(marked - plain).max(axis=2) > 60).sum() >= 12
+
+
+def test_an_empty_mask_draws_nothing() -> None:
+    """If this fails, a frame without the object looks as if it held one."""
+    panels = [Panel(grey(40, 60), 1, mask=m) for m in (None, np.zeros((40, 60), np.bool_))]
+    plain, empty = (strip([panel], layout="separate", panel=500, quality=90) for panel in panels)
+    assert plain == empty

@@ -4,47 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from alref_local.configs import load_config
-from alref_local.engine import Engine
 from alref_local.errors import BackendError
-from alref_local.events import Event, Finished, Planned, Reasoned, Tracked
+from alref_local.events import Event, Planned, Reasoned, Tracked
 from alref_local.masks import box
 from alref_local.reason.question import Answer, Question
-from alref_local.types import Box, Pivot, Query, TargetResult
-from tests.fakes import ArrayVideo, BoxesByFrame, BoxSegmentor, Scripted, numbered_video
-
-PARTS = {
-    "grounding": {"engine": "tests.fakes:BoxesByFrame"},
-    "segmentation": {"engine": "tests.fakes:BoxSegmentor"},
-}
-SAMPLING = {"sampling": {"frames": 3, "interval": 4, "seconds": None, "balance": False}}
+from alref_local.types import Box, Pivot, Query
+from tests.fakes import BoxesByFrame, BoxSegmentor, Scripted, numbered_video
+from tests.strategies.strategy_kit import run
 
 
 def second(question: Question) -> tuple[str, ...] | None:
     """Always the second frame and the second box."""
     return ("2",)
-
-
-def run(
-    video: ArrayVideo, queries: list[Query], backend: Any, **changes: Any
-) -> tuple[list[Event], tuple[TargetResult, ...], Engine]:
-    settings = load_config("default", PARTS, SAMPLING, changes)
-    engine = Engine(settings, device="cpu")
-
-    async def collect() -> list[Event]:
-        return [event async for event in engine.events(video, queries, backend)]
-
-    try:
-        events = asyncio.run(collect())
-    finally:
-        engine.close()
-    last = events[-1]
-    assert isinstance(last, Finished)
-    return events, last.results, engine
 
 
 def test_two_steps_per_clip_then_propagation() -> None:
