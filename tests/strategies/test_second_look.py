@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image as Pil
 
 from alref_local.configs import list_configs, load_config
+from alref_local.engine import Engine
 from alref_local.errors import BackendError, ConfigError
 from alref_local.events import Looked, Tracked
 from alref_local.masks import box
@@ -178,7 +181,9 @@ def test_what_is_asked() -> None:
     (looked,) = [one for one in told if isinstance(one, Looked)]
     assert looked.strip == tuple(image.data for image in question.images)
     assert looked.look.frames == question.fields["frames"]
-    assert looked.query_id == "0"
+    with Pil.open(io.BytesIO(looked.strip[0])) as shown:
+        red, green, blue = np.moveaxis(np.asarray(shown.convert("RGB")), 2, 0)
+    assert ((red > 180) & (blue > 180) & (green < 90)).sum() > 40
 
 
 def test_the_order_of_replies_does_not_matter() -> None:
@@ -212,8 +217,10 @@ def test_a_failing_backend_ends_the_video() -> None:
 
 def test_prompts_that_know_no_second_look_are_found_before_anything_is_loaded() -> None:
     """The run would fail after its tracking."""
+    changes = {"reasoning": {"prompts": "paper", "box_prompt": "pivot_box"}}
+    Engine(load_config("default", changes), device="cpu").close()
     with pytest.raises(ConfigError, match=r"no second_look\.txt"):
-        look(wants(UPPER), reasoning={"prompts": "paper"})
+        Engine(load_config("default", changes, {"second_look": {"looks": 1}}), device="cpu")
 
 
 @pytest.mark.parametrize("name", list_configs())
