@@ -46,20 +46,17 @@ class VllmResponder(ChatResponder):
     async def _by_grammar(self, question: Question, request: dict[str, Any], failed: Failed) -> Reply:
         """Reasoning, marker and list in one reply."""
         grammar = lark(question.spec, self.card.think_tokens)
-        return await self._send(_constrained(request, grammar=grammar), failed)
+        reply = await self._send(_constrained(request, grammar=grammar), failed)
+        return _apart(reply, regex(question.spec))
 
     async def _in_two_calls(self, question: Question, request: dict[str, Any], failed: Failed) -> Reply:
         """Free reasoning up to the marker or the token limit, then nothing but the list."""
         limit: dict[str, Any] = {self.card.max_tokens_field: self.card.think_tokens}
         free = {name: value for name, value in request.items() if name not in ("logprobs", "top_logprobs")}
         thought = await self._send({**free, **limit, "stop": [MARKER]}, failed)
-        said = f"{(thought.text or '').rstrip()}\n{MARKER} "
-        answer = await self._send(self._continued(question, request, defuse(said)), failed)
-        return replace(
-            answer,
-            text=None if answer.text is None else said + answer.text,
-            usage=_sum(thought.usage, answer.usage),
-        )
+        said = (thought.text or "").rstrip()
+        answer = await self._send(self._continued(question, request, f"{defuse(said)}\n{MARKER} "), failed)
+        return replace(answer, reasoning=said, usage=_sum(thought.usage, answer.usage))
 
     async def _thinking(self, question: Question, request: dict[str, Any], failed: Failed) -> Reply:
         """The server keeps the thoughts apart and constrains what comes after them.
@@ -73,7 +70,9 @@ class VllmResponder(ChatResponder):
             return reply
         said = f"<think>\n{defuse(reply.reasoning).strip()}\n</think>\n\n"
         answer = await self._send(self._continued(question, request, said), failed)
-        return replace(answer, reasoning=reply.reasoning, usage=_sum(reply.usage, answer.usage))
+        # Without a </think> in it, the server takes even the list for thoughts.
+        listed = answer.text or answer.reasoning
+        return replace(answer, text=listed, reasoning=reply.reasoning, usage=_sum(reply.usage, answer.usage))
 
     def _continued(self, question: Question, request: dict[str, Any], said: str) -> dict[str, Any]:
         """The request for the list alone, after what was said so far in the model's own turn."""
@@ -125,6 +124,20 @@ class VllmResponder(ChatResponder):
                 self.card.endpoint,
             )
         return f"vllm {served.version}".strip()
+
+
+def _apart(reply: Reply, listed: str) -> Reply:
+    """The reply with the reasoning before its list kept apart: no mark that is written there concerns the list.
+
+    Args:
+        reply: reasoning, marker and list, if the server obeyed the grammar.
+        listed: regular expression of the list.
+    """
+    found = re.search(rf"{listed}\Z", reply.text or "")
+    if found is None:
+        return reply
+    reasoning = found.string[: found.start()].rstrip().removesuffix(MARKER).rstrip()
+    return replace(reply, text=found.group(), reasoning=reasoning)
 
 
 def _constrained(request: dict[str, Any], **constraint: str) -> dict[str, Any]:

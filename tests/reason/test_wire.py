@@ -139,6 +139,27 @@ def test_a_model_that_stops_while_thinking_is_asked_for_its_list() -> None:
     assert server.requests[1]["continue_final_message"] is True
 
 
+def test_marks_in_the_reasoning_do_not_concern_the_list() -> None:
+    """A model that writes of <think> would lose a list that the grammar made valid."""
+    said = 'It says <think> and {"a": here.\nANSWER: [2]'
+    with ChatServer(says(said), says("A <think> b"), says("[2]")) as server:
+        card = card_for(server, kind="vllm", pattern="A", think_tokens=100, max_tokens=200, retries=0)
+        replies = ask(card, question()) + ask(card.model_copy(update={"pattern": "B"}), question())
+    given = [reply for reply in replies if isinstance(reply, Answer)]
+    assert [answer.ids for answer in given] == [(2,), (2,)]
+    assert given[0].raw == said
+
+
+def test_a_list_that_is_filed_under_thoughts_is_found() -> None:
+    """vLLM takes the list of a continued reply for thoughts: the clip would lose its pivot after all."""
+    with ChatServer(thinks("It jumps.", None), thinks("[2]", None)) as server:
+        (answer,) = ask(
+            card_for(server, kind="vllm", pattern="C", think_tokens=100, max_tokens=200), question()
+        )
+    assert isinstance(answer, Answer)
+    assert (answer.ids, answer.attempts, answer.raw) == ((2,), 1, "It jumps.\nANSWER: [2]")
+
+
 def test_the_server_is_looked_at_once_for_all_questions(tmp_path: Path) -> None:
     """Every question costs a second round trip, or the log does not say which server answered."""
     with ChatServer() as server, CallLog(tmp_path / "calls.jsonl") as log:
