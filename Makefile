@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+VLLM_VENV ?= .venv-vllm
+export VLLM_VENV
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo test soak lint type bench clean
+.PHONY: demo test vllm soak lint type bench clean
 
 $(VENV)/.installed: pyproject.toml constraints-cpu.txt
 	$(PYTHON) -m venv $(VENV)
@@ -14,9 +16,21 @@ $(VENV)/.installed: pyproject.toml constraints-cpu.txt
 demo: $(VENV)/.installed
 	$(BIN)/alref-local demo -o demo
 
-# One thread a process: the tests share the cores.
-test: $(VENV)/.installed lint type
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not soak" -n auto --dist loadfile
+# A vLLM server for the tests, in an environment of its own. What is taken away is built for CUDA and unused.
+$(VLLM_VENV)/.installed: scripts/vllm/requirements.txt
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/pip install --quiet -r $<
+	$(VLLM_VENV)/bin/pip uninstall --quiet -y torchaudio torchcodec triton
+	touch $@
+
+vllm:
+	@$(MAKE) --no-print-directory $(VLLM_VENV)/.installed || \
+		echo "No vLLM for this platform: the tests that need its server are skipped."
+
+# One thread a process: the tests share the cores. The vLLM server takes them all, so its tests come after.
+test: $(VENV)/.installed lint type vllm
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not soak and not vllm" -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "vllm and not soak" -rs
 
 soak: $(VENV)/.installed
 	$(BIN)/pytest -m soak
@@ -32,4 +46,4 @@ bench: $(VENV)/.installed
 	$(BIN)/python scripts/bench/world.py --preset ladder --clips 20 --seed 800000
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) $(VLLM_VENV) demo

@@ -1,0 +1,106 @@
+"""Questions through a real server: every answer is valid, its confidences mean something, the cache is used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from alref_local.reason.confidence import NONE
+from alref_local.reason.question import Answer
+from tests.reason.chat_server import ask
+from tests.vllm.asking import answers, box_question, card_for, clip, frame_question, is_valid, many_questions
+from vllm_server import VllmServer
+
+pytestmark = pytest.mark.vllm
+MANY = 500
+
+
+@pytest.fixture(params=["A", "B", "C"])
+def pattern(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def fitting_server(pattern: str, request: pytest.FixtureRequest) -> VllmServer:
+    """The server of a model that the pattern is for."""
+    started = request.getfixturevalue("thinking_server" if pattern == "C" else "server")
+    assert isinstance(started, VllmServer)
+    return started
+
+
+def test_every_answer_is_valid(fitting_server: VllmServer, pattern: str) -> None:
+    """A question in a thousand would cost its clip, or its confidences would be noise."""
+    questions = list(islice(many_questions(), MANY))
+    asked_before = fitting_server.requests("/v1/chat/completions")
+    given = answers(ask(card_for(fitting_server, pattern, temperature=1.0), *questions))
+    sent = fitting_server.requests("/v1/chat/completions") - asked_before
+
+    assert all(is_valid(answer, question.spec) for answer, question in zip(given, questions, strict=True))
+    assert len(Counter(answer.items for answer in given)) > 20
+    if pattern == "A":
+        assert sent == MANY
+    if pattern == "B":
+        assert sent == 2 * MANY
+    if pattern == "C":
+        assert MANY < sent < 1.5 * MANY  # some of the models ended their turn while thinking
+    _confidences_foretell(given)
+
+
+def _confidences_foretell(given: list[Answer]) -> None:
+    """Sampled at temperature 1, an item comes as often as its confidence says."""
+    expected, seen = [], []
+    for answer in given:
+        assert answer.confidences is not None
+        chances = np.array(list(answer.confidences.values()))
+        assert chances.sum() == pytest.approx(1)
+        expected.append((chances**2).sum())
+        seen.append(answer.confidences[answer.items[0] if answer.items else NONE])
+    assert np.mean(seen) == pytest.approx(np.mean(expected), abs=0.05)
+    assert min(seen) > 0
+
+
+def test_server_is_looked_at_once(fitting_server: VllmServer, pattern: str) -> None:
+    """Every question would pay for a look at the server, or a wrong model would go unnoticed."""
+    before = {path: fitting_server.requests(path) for path in ("/version", "/v1/models")}
+    answers(ask(card_for(fitting_server, pattern), *islice(many_questions(), 40)))
+    assert {path: fitting_server.requests(path) - seen for path, seen in before.items()} == {
+        "/version": 1,
+        "/v1/models": 1,
+    }
+
+
+def test_card_decides_the_sampling(fitting_server: VllmServer, pattern: str) -> None:
+    """The timid defaults of the checkpoint would decide instead of the card: votes would all be one vote."""
+    asked = frame_question(clip(810_000), "the horse")
+    samples = [replace(asked, address=replace(asked.address, sample=number)) for number in range(12)]
+    lively = answers(ask(card_for(fitting_server, pattern, temperature=1.0), *samples))
+    assert len({answer.raw for answer in lively}) == len(samples)
+    greedy = answers(ask(card_for(fitting_server, pattern, concurrency=1), *samples[:4]))
+    assert len({answer.raw for answer in greedy}) == 1
+
+
+def test_second_sentence_finds_the_first_ones_cache(server: VllmServer) -> None:
+    """Every sentence on a video would pay for its pictures again."""
+    context = clip(810_009, (240, 320))
+    card = card_for(server, "A", concurrency=1)
+    first, second = answers(
+        ask(card, frame_question(context, "the dog"), frame_question(context, "a big red bus on the left"))
+    )
+    assert _cached(first) < 0.6 <= _cached(second)
+
+
+def _cached(answer: Answer) -> float:
+    assert answer.usage.prompt_tokens is not None
+    assert answer.usage.cached_tokens is not None
+    return answer.usage.cached_tokens / answer.usage.prompt_tokens
+
+
+def test_more_at_once_than_the_server_takes_wait_their_turn(server: VllmServer) -> None:
+    """A server that takes fewer questions together than a card sends would refuse some of them."""
+    asked = box_question(clip(810_001), "the cat")
+    card = card_for(server, "A", think_tokens=2, concurrency=300, temperature=1.0)
+    assert all(is_valid(answer, asked.spec) for answer in answers(ask(card, *[asked] * 300)))
