@@ -7,6 +7,7 @@ grammars, protocols, faults and speed. ``python scripts/tiny/untrained_vlm.py FO
 from __future__ import annotations
 
 import argparse
+import io
 import json
 from collections.abc import Callable
 from functools import cache
@@ -15,12 +16,23 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GenerationConfig, Qwen2Tokenizer, Qwen2VLConfig, Qwen2VLForConditionalGeneration
+from transformers import (
+    GenerationConfig,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2Tokenizer,
+    Qwen2VLConfig,
+    Qwen2VLForConditionalGeneration,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
+)
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 from alref_local.reason.prompts import load_prompts
 
-__all__ = ["FAMILIES", "THINKING", "qwen2_vl", "qwen_tokenizer"]
+__all__ = ["FAMILIES", "THINKING", "llava", "qwen2_5_vl", "qwen2_vl", "qwen3_vl", "qwen_tokenizer"]
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 MARKS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
@@ -28,6 +40,7 @@ REASONING = ("<think>", "</think>")
 MERGED = 800
 """Byte tokens and learned merges together; the special tokens come on top."""
 
+_PICTURE = "<|vision_start|><|image_pad|><|vision_end|>"
 _TURNS = """\
 {%- for message in messages %}
 {%- if loop.first and message.role != 'system' %}
@@ -73,11 +86,62 @@ def qwen2_vl(folder: Path, seed: int = 0, chat_template: str = CHAT) -> None:
     )
     torch.manual_seed(seed)
     model = Qwen2VLForConditionalGeneration(config)
-    pixels = {"min_pixels": 56 * 56, "max_pixels": 256 * 28 * 28, "patch_size": 14}
-    _save(folder, model, tokenizer, {**_QWEN_PIXELS, **pixels, "processor_class": "Qwen2VLProcessor"})
+    _save_qwen(folder, model, tokenizer, "Qwen2VLProcessor", patch=14)
 
 
-FAMILIES: dict[str, Callable[[Path, int, str], None]] = {"qwen2-vl": qwen2_vl}
+def qwen2_5_vl(folder: Path, seed: int = 0, chat_template: str = CHAT) -> None:
+    """Qwen2.5-VL: the same sizes; the first vision layer looks through windows of 4 x 4 patches."""
+    tokenizer = qwen_tokenizer(chat_template)
+    vision = {**_QWEN_VISION, "intermediate_size": 128, "window_size": 56, "fullatt_block_indexes": [1]}
+    config = Qwen2_5_VLConfig(text_config=_qwen_text(tokenizer), vision_config=vision, **_qwen_ids(tokenizer))
+    torch.manual_seed(seed)
+    model = Qwen2_5_VLForConditionalGeneration(config)
+    _save_qwen(folder, model, tokenizer, "Qwen2_5_VLProcessor", patch=14)
+
+
+def qwen3_vl(folder: Path, seed: int = 0, chat_template: str = CHAT) -> None:
+    """Qwen3-VL: the same sizes; the first vision layer also feeds the first text layer."""
+    tokenizer = qwen_tokenizer(chat_template)
+    vision = {**_QWEN_VISION, "intermediate_size": 128, "patch_size": 16, "deepstack_visual_indexes": [0]}
+    config = Qwen3VLConfig(
+        text_config={**_qwen_text(tokenizer), "head_dim": 64},
+        vision_config={**vision, "num_position_embeddings": 64},
+        **_qwen_ids(tokenizer),
+    )
+    torch.manual_seed(seed)
+    model = Qwen3VLForConditionalGeneration(config)
+    _save_qwen(folder, model, tokenizer, "Qwen3VLProcessor", patch=16)
+
+
+def llava(folder: Path, seed: int = 0, chat_template: str = CHAT) -> None:
+    """LLaVA 1.5: CLIP and Llama, two layers each; the tokenizer is a sentencepiece file and nothing else."""
+    pieces = _write_sentencepiece(folder, chat_template.replace(_PICTURE, "<image>\\n"))
+    ends = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": pieces + 1}
+    text = {"model_type": "llama", "vocab_size": pieces + 2, "max_position_embeddings": 8192, **ends}
+    wide = {"hidden_size": 128, "intermediate_size": 256}
+    vision = {"model_type": "clip_vision_model", "image_size": 56, "patch_size": 14, "projection_dim": 64}
+    layers = {"num_hidden_layers": 2, "num_attention_heads": 2}
+    config = LlavaConfig(
+        text_config={**text, **wide, **layers},
+        vision_config={**vision, **layers, "hidden_size": 64, "intermediate_size": 128},
+        image_token_index=pieces,
+        image_seq_length=16,
+    )
+    torch.manual_seed(seed)
+    _save_weights(folder, LlavaForConditionalGeneration(config), [2], pieces + 1)
+    sides = {"size": {"shortest_edge": 56}, "crop_size": {"height": 56, "width": 56}}
+    kind = {"image_processor_type": "CLIPImageProcessor", "processor_class": "LlavaProcessor"}
+    _write(folder / "preprocessor_config.json", {**kind, **sides, **_CLIP_COLOURS})
+    features = {"vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}
+    _write(folder / "processor_config.json", {**features, "patch_size": 14})
+
+
+FAMILIES: dict[str, Callable[[Path, int, str], None]] = {
+    "qwen2-vl": qwen2_vl,
+    "qwen2.5-vl": qwen2_5_vl,
+    "qwen3-vl": qwen3_vl,
+    "llava": llava,
+}
 """Writers of checkpoint folders: ``write(folder, seed, chat_template)``."""
 
 
@@ -127,17 +191,65 @@ def _qwen_ids(tokenizer: Qwen2Tokenizer) -> dict[str, int]:
     return dict(zip(keys, ids, strict=True))
 
 
-_QWEN_PIXELS = {
-    "image_processor_type": "Qwen2VLImageProcessor",
+_CLIP_COLOURS = {"image_mean": OPENAI_CLIP_MEAN, "image_std": OPENAI_CLIP_STD}
+_QWEN_VISION = {
+    "depth": 2,
+    "hidden_size": 64,
+    "out_hidden_size": 128,
+    "num_heads": 2,
+    "patch_size": 14,
+    "spatial_merge_size": 2,
     "temporal_patch_size": 2,
-    "merge_size": 2,
-    "image_mean": OPENAI_CLIP_MEAN,
-    "image_std": OPENAI_CLIP_STD,
 }
 
 
-def _save(folder: Path, model: Any, tokenizer: Any, preprocessor: dict[str, Any]) -> None:
-    """Write the folder: bfloat16 weights, and sampling defaults as timid as the released ones.
+def _write_sentencepiece(folder: Path, chat_template: str) -> int:
+    """Learn a sentencepiece model from the bundled prompts; returns its number of pieces.
+
+    ``<image>`` and ``<pad>`` follow the pieces, as in LLaVA.
+    """
+    from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
+
+    learned = io.BytesIO()
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(load_prompts("alref").templates.values()),
+        model_writer=learned,
+        model_type="bpe",
+        vocab_size=MERGED,
+        hard_vocab_limit=False,
+        byte_fallback=True,
+        split_digits=True,
+        normalization_rule_name="identity",
+        remove_extra_whitespaces=False,
+        minloglevel=2,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tokenizer.model").write_bytes(learned.getvalue())
+    pieces: int = SentencePieceProcessor(model_proto=learned.getvalue()).get_piece_size()
+    marks = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
+    added = {str(pieces): _special("<image>"), str(pieces + 1): _special("<pad>")}
+    settings = {"tokenizer_class": "LlamaTokenizer", "legacy": False, "add_bos_token": True}
+    template = {"chat_template": chat_template, "image_token": "<image>"}
+    _write(folder / "tokenizer_config.json", {**settings, **marks, **template, "added_tokens_decoder": added})
+    return pieces
+
+
+def _special(content: str) -> dict[str, Any]:
+    flags = dict.fromkeys(("lstrip", "rstrip", "normalized", "single_word"), False)
+    return {"content": content, "special": True, **flags}
+
+
+def _save_qwen(folder: Path, model: Any, tokenizer: Any, processor: str, patch: int) -> None:
+    pixels = {"min_pixels": (4 * patch) ** 2, "max_pixels": 256 * (2 * patch) ** 2, "patch_size": patch}
+    kind = {"image_processor_type": "Qwen2VLImageProcessor", "processor_class": processor}
+    _save_weights(folder, model, [tokenizer.eos_token_id, tokenizer.pad_token_id], tokenizer.pad_token_id)
+    tokenizer.save_pretrained(folder)
+    settings = {**kind, **_CLIP_COLOURS, "temporal_patch_size": 2, "merge_size": 2, **pixels}
+    _write(folder / "preprocessor_config.json", settings)
+
+
+def _save_weights(folder: Path, model: Any, eos: list[int], pad: int) -> None:
+    """Write bfloat16 weights, and sampling defaults as timid as the released ones.
 
     With ``top_k`` 1 a request that leaves the sampling parameters out is answered greedily at any temperature,
     so that a client that forgets them is found out.
@@ -145,16 +257,13 @@ def _save(folder: Path, model: Any, tokenizer: Any, preprocessor: dict[str, Any]
     folder.mkdir(parents=True, exist_ok=True)
     model.lm_head.weight.data.mul_(8)  # spreads the scores: greedy choices are stable, sampling stays lively
     model.generation_config = GenerationConfig(
-        do_sample=True,
-        temperature=0.01,
-        top_p=0.001,
-        top_k=1,
-        eos_token_id=[tokenizer.eos_token_id, tokenizer.pad_token_id],
-        pad_token_id=tokenizer.pad_token_id,
+        do_sample=True, temperature=0.01, top_p=0.001, top_k=1, eos_token_id=eos, pad_token_id=pad
     )
     model.to(torch.bfloat16).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    (folder / "preprocessor_config.json").write_text(json.dumps(preprocessor, indent=2), encoding="utf-8")
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
 def main() -> None:
