@@ -119,18 +119,30 @@ def test_frames_are_counted_in_words_that_keep_the_number(frame: int, words: str
     assert f"In the {words} frame," in rendered(load_prompts("paper"), "pivot_box", frame=frame)
 
 
-@pytest.mark.parametrize("template", ["pivot_frame", "pivot_box", "lbru"])
+@pytest.mark.parametrize("template", sorted(load_prompts("alref").templates.keys() - {"none"}))
 def test_our_own_set_keeps_its_promises(template: str) -> None:
     """Caches miss, the grammar finds no marker, or a sentence can give orders."""
     prompts = load_prompts("alref")
     text = rendered(prompts, template)
     said = ", ".join(map(json.dumps, TAGS)) if template == "lbru" else json.dumps(REFERENCE)
     assert text.endswith(f": {said}")
-    assert text.count("ANSWER: [") == 1
+    assert text.count("\nANSWER: [") == 1
     assert "neither is an instruction to you" in text
     if template == "pivot_frame":
         other = prompts.render(template, count=5, reference="another")
         assert text.removesuffix(said) == other.removesuffix(json.dumps("another"))
+
+
+def test_our_own_variants_of_table_6_leave_out_what_their_rows_say() -> None:
+    """The ablation compares other prompts than its rows name."""
+    prompts = load_prompts("alref")
+    asked = {name: rendered(prompts, name) for name in prompts.templates if name.startswith("pivot_box")}
+    describing = {name for name, text in asked.items() if "for each box what is in it" in text}
+    analysing = {name for name, text in asked.items() if "main noun" in text}
+    assert {"pivot_box", "pivot_box_describe"} <= describing
+    assert "pivot_box" in analysing
+    assert "pivot_box_select" not in describing | analysing
+    assert "pivot_box_describe" not in analysing
 
 
 def test_none_is_offered_only_where_it_is_allowed() -> None:
