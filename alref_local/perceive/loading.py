@@ -54,15 +54,15 @@ def load_model(
     return model.to(device).eval().requires_grad_(False)
 
 
-def load_part(kind: Any, folder: Path) -> Any:
-    """A tokenizer or image processor of class ``kind`` from the checkpoint's own folder.
+def load_part(kind: Any, folder: Path, **options: Any) -> Any:
+    """A tokenizer or (image) processor of class ``kind`` from the checkpoint's own folder.
 
     Raises:
         PrerequisiteError: its files are not there, or not readable.
     """
     try:
         with _quiet():
-            return kind.from_pretrained(folder, local_files_only=True)
+            return kind.from_pretrained(folder, local_files_only=True, **options)
     except Exception as error:  # missing and broken files surface as many types
         raise PrerequisiteError(
             f"The checkpoint folder '{folder}' lacks its {kind.__name__}: {_first_line(error)}.",
