@@ -93,6 +93,12 @@ class Reasoning(_Section):
     )
     none_allowed: bool = Field(False, description="The pivot-box answer may be 'none of the boxes'.")
     ask_single: bool = Field(True, description="Ask for the pivot box even when there is one candidate.")
+    repeat: int = Field(
+        1,
+        ge=1,
+        le=99,
+        description="How often each question is asked; what most of the answers say counts (self-consistency).",
+    )
 
 
 class Pivots(_Section):
@@ -105,7 +111,8 @@ class Pivots(_Section):
         "reason", description="Reason, or the best-scoring candidate (Table 6)."
     )
     select: Literal["one", "many"] = Field(
-        "one", description="How many candidates of a clip a sentence may mean; each is an object with its track."
+        "one",
+        description="How many candidates of a clip a sentence may mean; each is an object with its track.",
     )
     start: Literal["nearest_to_middle", "surviving_middle"] = Field(
         "nearest_to_middle",

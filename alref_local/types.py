@@ -6,8 +6,8 @@ Sizes are ``(height, width)``. Frame numbers count from 0 in the video that is b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -28,6 +28,7 @@ __all__ = [
     "Rle",
     "Status",
     "TargetResult",
+    "Totals",
 ]
 
 Image = NDArray[np.uint8]
@@ -107,6 +108,8 @@ class ClipReasoned:
         candidates: what the grounder proposed on the pivot frame, best first.
         pivots: the chosen boxes; empty if the clip was dropped.
         note: why the clip was dropped or how it was rescued, for people.
+        confidence: by step, how probable the model held what it chose, where it says so.
+        agreement: by step, the share of the answers that say so, where it was asked several times.
     """
 
     query_id: str
@@ -115,6 +118,8 @@ class ClipReasoned:
     candidates: tuple[Candidate, ...] = ()
     pivots: tuple[Pivot, ...] = ()
     note: str = ""
+    confidence: Mapping[str, float] = field(default_factory=dict)
+    agreement: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +206,37 @@ class TargetResult:
     pivots: tuple[Pivot, ...] = ()
     clips: tuple[ClipReasoned, ...] = ()
     looks: tuple[Look, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the questions of a run took.
+
+    Attributes:
+        questions: questions that were answered, however often each was asked.
+        exchanges: requests to the model, those of interrupted attempts at the run included.
+        failed: the exchanges among them that brought no valid answer.
+        from_cache: answers that were known and not asked for; they are not in the other sums.
+        prompt_tokens: tokens read, as far as the server says.
+        completion_tokens: tokens written, reasoning included.
+        cached_tokens: the prompt tokens among them that came from the server's own prefix cache.
+        dollars: the price; ``None`` if the card has none.
+    """
+
+    questions: int = 0
+    exchanges: int = 0
+    failed: int = 0
+    from_cache: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    dollars: float | None = None
+
+    def __add__(self, other: Totals) -> Totals:
+        """Of both runs together."""
+        dollars = [one.dollars for one in (self, other) if one.dollars is not None]
+        counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        return Totals(**counts, dollars=sum(dollars) if dollars else None)
+
+
+_COUNTS = tuple(one.name for one in fields(Totals) if one.name != "dollars")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from alref_local.data_files import find, names
 from alref_local.errors import ConfigError
 from alref_local.reason.question import Usage
+from alref_local.settings import merge
 
 __all__ = ["Card", "ImageTokens", "Prices", "list_cards", "load_card"]
 
@@ -72,7 +74,10 @@ class Card(_Part):
     about: str = ""
     kind: Literal["openai", "vllm", "local", "replay", "none"]
     model: str = Field("", description="As the server knows it; for local, a Hugging Face name or a folder.")
-    endpoint: str = Field("", description="Base URL of the chat API, ending in /v1 as a rule.")
+    endpoint: str = Field(
+        "",
+        description="Base URL of the chat API, ending in /v1 as a rule; ${NAME} is filled in from the environment.",
+    )
     key_env: str = Field(
         "", description="Name of the environment variable that holds the key; never the key."
     )
@@ -126,8 +131,10 @@ class Card(_Part):
             raise ValueError(f"a card of kind {self.kind} names a model and an endpoint")
         if self.kind == "local" and not self.model:
             raise ValueError("a card of kind local names a model")
-        if self.endpoint and not self.endpoint.startswith(("http://", "https://")):
+        if self.endpoint and not self.endpoint.startswith(("http://", "https://", "${")):
             raise ValueError("an endpoint begins with http:// or https://")
+        if self.key_env and f"${{{self.key_env}}}" in self.endpoint:
+            raise ValueError("an endpoint does not hold the key")
         if self.kind == "replay" and self.run is None:
             raise ValueError("a card of kind replay names a run")
         if self.pattern not in _PATTERNS.get(self.kind, {self.pattern}):
@@ -136,12 +143,36 @@ class Card(_Part):
             raise ValueError("max_tokens leaves no room for the list after think_tokens (64 more)")
         return self
 
+    @property
+    def asks(self) -> bool:
+        """Whether a model answers, which takes tokens."""
+        return self.kind in ("openai", "vllm", "local")
+
     def sampling(self) -> dict[str, Any]:
         """What decides the words of a reply besides the question, for the call log."""
-        fields = ("pattern", "max_tokens", "think_tokens", "temperature", "top_p", "top_k", "seed")
-        return {field: getattr(self, field) for field in (*fields, "reasoning_effort")}
+        words = ("model", "pattern", "max_tokens", "think_tokens", "reasoning_effort", "dtype")
+        chance = ("temperature", "top_p", "top_k", "seed")
+        sight = ("image_detail", "image_pixels")
+        return {field: getattr(self, field) for field in (*words, *chance, *sight)}
+
+    def overridden(self, changes: Mapping[str, Any]) -> Card:
+        """A validated copy with (nested) fields changed.
+
+        Raises:
+            ConfigError: a field does not exist or has a wrong value.
+        """
+        try:
+            return Card.model_validate(merge(self.model_dump(exclude_unset=True), dict(changes)))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ConfigError(
+                f"The change to the backend card is wrong{f' at {where!r}' if where else ''}: {first['msg']}.",
+                hint=_FIELDS,
+            ) from error
 
 
+_FIELDS = "`alref-local backends qwen` shows every field."
 _PATTERNS = {"openai": {"json", "free"}, "vllm": {"A", "B", "C", "json", "free"}, "local": {"A", "free"}}
 
 
@@ -177,5 +208,5 @@ def load_card(name_or_path: str | Path) -> Card:
         where = ".".join(map(str, first["loc"]))
         raise ConfigError(
             f"The backend card {path.name} is wrong{f' at {where!r}' if where else ''}: {first['msg']}.",
-            hint="`alref-local backends qwen` shows every field.",
+            hint=_FIELDS,
         ) from error

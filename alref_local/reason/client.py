@@ -10,19 +10,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from alref_local.errors import AlrefError, AnswerError, BackendError, ConfigError, PrerequisiteError
 from alref_local.reason.card import Card
+from alref_local.reason.endpoint import on_this_machine
 from alref_local.reason.question import Usage
 from alref_local.reason.reply import Reply, Token
 
 if TYPE_CHECKING:
     from openai import APIError, APIStatusError, AsyncOpenAI
 
-__all__ = ["ChatClient", "Served", "on_this_machine"]
+__all__ = ["ChatClient", "Served"]
 
 _CONNECT = 10.0
 """Seconds to wait for a connection."""
@@ -218,15 +217,6 @@ class ChatClient:
         if self.card.key_env:
             text = text.replace(self._key, "***")
         return text.encode("utf-8", "replace").decode()
-
-
-def on_this_machine(endpoint: str) -> bool:
-    """Whether a URL stays on the loopback."""
-    host = urlsplit(endpoint).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _retry_after(error: APIStatusError) -> float | None:

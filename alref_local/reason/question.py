@@ -172,6 +172,14 @@ class Answer:
     agreement: float | None = None
 
     @property
+    def confidence(self) -> float | None:
+        """Mean probability of the chosen items, or that of "none"; ``None`` where it is not known."""
+        if self.confidences is None:
+            return None
+        chosen = [self.confidences.get(item, 0.0) for item in self.items or ("none",)]
+        return sum(chosen) / len(chosen)
+
+    @property
     def ids(self) -> tuple[int, ...]:
         """The items as integers (answers of kind ``ids``)."""
         return tuple(int(item) for item in self.items)

@@ -41,7 +41,7 @@ class ReplayBackend:
         if call is None:
             raise ConfigError(
                 f"The run {self._run} holds no answer for {_say(question.address)}.",
-                hint="Replay the same videos and sentences with the config of that run.",
+                hint="Replay the same videos and sentences with the config, and the --repeat, of that run.",
             )
         _same(question, call)
         if call["error"] is not None:
@@ -73,9 +73,16 @@ def _answer(call: dict[str, Any], items: tuple[str, ...]) -> Answer:
     return Answer(
         items=items,
         raw=str(call["raw"] or ""),
+        confidences=_confidences(call.get("confidences")),
         model=str(call.get("model", "")),
         attempts=int(call["attempt"]),
     )
+
+
+def _confidences(value: object) -> dict[str, float] | None:
+    if not isinstance(value, dict):
+        return None
+    return {str(item): float(one) for item, one in value.items() if isinstance(one, int | float)}
 
 
 def _key(address: dict[str, Any]) -> tuple[Any, ...]:
@@ -97,4 +104,5 @@ def _same(question: Question, call: dict[str, Any]) -> None:
 
 
 def _say(address: Address) -> str:
-    return f"{address.step} of {address.item!r}, {address.reference!r}, clip {address.clip}"
+    again = f", vote {address.sample + 1}" if address.sample else ""
+    return f"{address.step} of {address.item!r}, {address.reference!r}, clip {address.clip}{again}"
