@@ -31,6 +31,9 @@ def segment(
     device: str = "auto",
     offline: bool = False,
     seed: int | None = None,
+    repeat: int | None = None,
+    card: Mapping[str, Any] | None = None,
+    cache: bool = True,
     on_event: Callable[[Event], None] | None = None,
 ) -> Segmentation:
     """Segment what sentences refer to in one video.
@@ -49,6 +52,9 @@ def segment(
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         offline: use no network but this machine's own.
         seed: of the backend's sampling.
+        repeat: ask every question this often and count the votes.
+        card: fields of the backend card to change, as ``{"endpoint": "http://gpu1:8000/v1"}``.
+        cache: ask nothing again that any run asked before.
         on_event: told every event as it happens (``alref_local.events``).
 
     Returns:
@@ -61,7 +67,17 @@ def segment(
 
     asked = queries([sentences] if isinstance(sentences, str) else sentences, pivots)
     job = Job(Path(video).stem, Path(video), asked)
-    with Session(config, backend, changes=changes, device=device, offline=offline, seed=seed) as session:
+    with Session(
+        config,
+        backend,
+        changes=changes,
+        device=device,
+        offline=offline,
+        seed=seed,
+        repeat=repeat,
+        card=card,
+        cache=cache,
+    ) as session:
         return session.segment(
             job,
             None if out is None else Path(out),

@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alref_local.configs import load_config
-from alref_local.engine import Engine
 from alref_local.errors import ConfigError
 from alref_local.events import Event
+from alref_local.identity import identity
 from alref_local.jobs import Job
 from alref_local.masks import decode, union
 from alref_local.media import open_video
-from alref_local.media.folder import is_image
+from alref_local.plan import Plan, plan
 from alref_local.reason.backends import make_backend
-from alref_local.reason.calls import CallLog
+from alref_local.reason.cache import AnswerCache
+from alref_local.reason.calls import CallLog, read_calls
 from alref_local.reason.card import Card, load_card
-from alref_local.reason.resume import Resumed
+from alref_local.reason.usage import totals
+from alref_local.reason.local import Models
+from alref_local.reason.vote import voter
 from alref_local.runs import RunFolder, open_run
-from alref_local.runs.record import Record, job_hash
+from alref_local.runs.record import Record
 from alref_local.seams import VideoReader
-from alref_local.select.sampling import plan_clips
-from alref_local.types import TargetResult
+from alref_local.types import TargetResult, Totals
+from alref_local.waiting import run_through
+
+if TYPE_CHECKING:
+    from alref_local.engine import Engine
 
 __all__ = ["Segmentation", "Session", "Window", "offline_asked"]
-
-_T = TypeVar("_T")
-_NOT_DECISIVE = {
-    *("about", "licence", "gpu_memory", "serve", "endpoint", "key_env", "run"),
-    *("timeout", "patience", "backoff", "concurrency"),
-}
-"""Fields of a card that do not decide what the masks are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +60,7 @@ class Segmentation:
         results: one per sentence, in the order asked.
         folder: the run folder, if one was written.
         timings: seconds by stage.
+        usage: what the questions took, as the run folder's call log says.
         reused: the folder was finished before by the same command, and nothing was computed.
     """
 
@@ -72,6 +70,7 @@ class Segmentation:
     results: tuple[TargetResult, ...]
     folder: Path | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
+    usage: Totals | None = None
     reused: bool = False
 
     def mask(self, frame: int, reference: int = 0) -> NDArray[np.bool_]:
@@ -92,6 +91,12 @@ class Session:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         offline: use no network but this machine's own.
         seed: of the backend's sampling, instead of the card's.
+        repeat: how often each question is asked, instead of what the config says.
+        card: (nested) fields of the card to change.
+        cache: use the answers of earlier runs, and keep these for later ones.
+
+    Raises:
+        ConfigError: a card, config, setting or field does not exist or has a wrong value.
     """
 
     def __init__(
@@ -103,14 +108,21 @@ class Session:
         device: str = "auto",
         offline: bool = False,
         seed: int | None = None,
+        repeat: int | None = None,
+        card: Mapping[str, Any] | None = None,
+        cache: bool = True,
     ) -> None:
-        card = load_card(backend)
-        if seed is not None and card.seed is None:
-            raise ConfigError(f"The backend '{card.name}' takes no seed.", hint="Leave --seed out.")
-        self.card = card if seed is None else card.model_copy(update={"seed": seed})
-        self.settings = load_config(config, self.card.settings, changes or {})
+        chosen = load_card(backend).overridden(card or {})
+        if seed is not None and chosen.seed is None:
+            raise ConfigError(f"The backend '{chosen.name}' takes no seed.", hint="Leave --seed out.")
+        chosen = chosen if seed is None else chosen.overridden({"seed": seed})
+        repeated = {} if repeat is None else {"reasoning": {"repeat": repeat}}
+        self.settings = load_config(config, chosen.settings, changes or {}, repeated)
+        self.card = voter(chosen, self.settings.reasoning.repeat)
+        self._cache = AnswerCache() if cache else None
         self.offline = offline or offline_asked()
         self._device = device
+        self._models: Models = {}
 
     def __enter__(self) -> Session:
         return self
@@ -118,10 +130,14 @@ class Session:
     def __exit__(self, *_: object) -> None:
         if "engine" in self.__dict__:
             self.engine.close()
+        if self._cache is not None:
+            self._cache.close()
 
     @cached_property
     def engine(self) -> Engine:
         """The models, which every video of the session shares."""
+        from alref_local.engine import Engine  # torch comes with it, and a plan needs none
+
         return Engine(self.settings, device=self._device)
 
     def check(self) -> None:
@@ -147,32 +163,16 @@ class Session:
             AlrefError: as the errors' own descriptions say; what was written before stays.
         """
         window = window or Window()
-        with open_video(job.source, start=window.start, end=window.end, every=window.every) as video:
+        with self._opened(job, window) as video:
             _check_pivots(job, video)
             if out is None:
-                return _run(self._follow(Record(video), job, None, tell))
+                return run_through(self._follow(Record(video), job, None, tell))
             return self._to_folder(job, video, out, window, cutouts, tell)
 
-    def plan(self, job: Job, window: Window | None = None) -> dict[str, Any]:
-        """What segmenting a video would ask of the backend; loads no model.
-
-        Returns:
-            ``name``, ``frames``, ``clips``, ``questions`` (a clip without candidates saves one, an invalid answer costs
-            one more), ``backend``.
-        """
-        window = window or Window()
-        with open_video(job.source, start=window.start, end=window.end, every=window.every) as video:
-            clips, fixed = plan_clips(len(video), video.fps, self.settings)
-            frame_questions = sum(fixed is None and len(clip.frames) > 1 for clip in clips)
-            box_questions = len(clips) if self.settings.pivots.box == "reason" else 0
-            asked = sum(not query.pivots for query in job.queries)
-            return {
-                "name": job.name,
-                "frames": len(video),
-                "clips": len(clips),
-                "questions": asked * (frame_questions + box_questions),
-                "backend": self.card.name,
-            }
+    def plan(self, job: Job, window: Window | None = None) -> Plan:
+        """What segmenting a video would ask of the backend, and about what that costs; loads no model."""
+        with self._opened(job, window or Window()) as video:
+            return plan(job, video, self.settings, self.card)
 
     def _to_folder(
         self,
@@ -184,24 +184,31 @@ class Session:
         tell: Callable[[Event], None],
     ) -> Segmentation:
         card = self._card_of(job)
-        identity = self._identity(job, card, window, cutouts)
+        asked = {"queries": job.queries, "window": window, "cutouts": cutouts}
+        mine = identity(job.source, self.settings, card, self.engine.prompts.templates, **asked)
         folder = RunFolder(out)
         if folder.finished:
             done = open_run(out)
-            if done.manifest.get("job") != identity:
+            if done.manifest.get("job") != mine:
                 raise ConfigError(
                     f"{out} holds a finished run of something else.",
                     hint="Choose another folder with -o, or remove it.",
                 )
             size = (done.video.height, done.video.width)
-            return Segmentation(job.name, size, len(video), done.results, out, done.timings, reused=True)
+            return Segmentation(
+                job.name, size, len(video), done.results, out, done.timings, done.usage, reused=True
+            )
         folder.write_config(self.settings, card.model_dump(mode="json"))
         record = Record(video, folder, cutouts)
         with CallLog(folder.calls_path) as log:
-            segmentation = _run(self._follow(record, job, log, tell))
+            segmentation = run_through(self._follow(record, job, log, tell))
+        usage = totals(read_calls(out))
         facts = {"source": str(job.source), "window": asdict(window), "device": self._device}
-        record.finish({"job": identity, **facts, "weights": self.engine.weights()})
-        return segmentation
+        record.finish({"job": mine, **facts, "weights": self.engine.weights()}, usage)
+        return replace(segmentation, usage=usage)
+
+    def _opened(self, job: Job, window: Window) -> AbstractContextManager[VideoReader]:
+        return open_video(job.source, start=window.start, end=window.end, every=window.every)
 
     def _card_of(self, job: Job) -> Card:
         """The card; a replayed list of videos has one call log for each."""
@@ -210,30 +217,20 @@ class Session:
             return self.card.model_copy(update={"run": run / job.name})
         return self.card
 
-    def _identity(self, job: Job, card: Card, window: Window, cutouts: bool) -> str:
-        settings = self.settings
-        return job_hash(
-            version=version("alref-local"),
-            source=_fingerprint(job.source),
-            window=window,
-            cutouts=cutouts,
-            queries=job.queries,
-            settings=settings.model_dump(mode="json", exclude={"name", "about"}),
-            prompts=dict(self.engine.prompts.templates),
-            weights=[
-                _fingerprint(Path(section.model)) for section in (settings.grounding, settings.segmentation)
-            ],
-            card=card.model_dump(mode="json", exclude=_NOT_DECISIVE),
-            replayed=_fingerprint(card.run / "calls.jsonl") if card.run is not None else None,
-        )
-
     async def _follow(
         self, record: Record, job: Job, log: CallLog | None, tell: Callable[[Event], None]
     ) -> Segmentation:
         video, folder, card = record.video, record.folder, self._card_of(job)
-        backend = make_backend(card, log=log, offline=self.offline)
-        if folder is not None and card.kind in ("openai", "vllm"):
-            backend = Resumed(backend, card, folder.path)
+        backend = make_backend(
+            card,
+            log=log,
+            offline=self.offline,
+            cache=self._cache,
+            begun=folder.path if folder else None,
+            repeat=self.settings.reasoning.repeat,
+            device=self._device,
+            models=self._models,
+        )
         try:
             await record.follow(self.engine.events(video, job.queries, backend), tell)
         finally:
@@ -256,39 +253,3 @@ def _check_pivots(job: Job, video: VideoReader) -> None:
                 f"The pivot on frame {pivot.frame} lies outside the video.",
                 hint=f"It has {len(video)} frames of {width}x{height} pixels.",
             )
-
-
-def _fingerprint(source: Path) -> list[Any]:
-    """Name, size and time of a file, or of the frames or weights in a folder; nothing for a name that is no path."""
-    try:
-        files = [source]
-        if source.is_dir():
-            files = sorted(
-                path for path in source.iterdir() if is_image(path) or path.suffix == ".safetensors"
-            )
-        return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    except OSError:
-        return [str(source)]
-
-
-def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    """``asyncio.run``, also where a loop is running already, as in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    box: list[_T] = []
-    failed: list[BaseException] = []
-
-    def call() -> None:
-        try:
-            box.append(asyncio.run(work))
-        except BaseException as error:  # carried over to the caller's thread
-            failed.append(error)
-
-    thread = threading.Thread(target=call)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return box[0]

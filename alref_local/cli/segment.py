@@ -16,6 +16,7 @@ _EPILOG = """\b
 SOURCE is a video file, a folder of frames, a folder of videos, or a CSV with the columns video,sentence.
 The output folder holds masks/ID/*.png, masks.json (COCO RLE), overlay.mp4, result.json and calls.jsonl;
 for a folder of videos and a CSV, one such folder for each video."""
+_NOBODY = "Nothing reasoned: choose a backend with --backend (`alref-local backends` lists them)."
 
 
 @click.command(epilog=_EPILOG)
@@ -31,6 +32,13 @@ for a folder of videos and a CSV, one such folder for each video."""
     multiple=True,
     metavar="KEY=VALUE",
     help="Change one setting, e.g. pivots.frame=first.",
+)
+@click.option(
+    "--card",
+    "card_fields",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change one field of the backend card, e.g. endpoint=http://gpu1:8000/v1.",
 )
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), default="out", show_default=True, help="Output folder."
@@ -50,8 +58,15 @@ for a folder of videos and a CSV, one such folder for each video."""
 @click.option("--cutouts", is_flag=True, help="Also write every object as PNG with alpha.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--seed", type=int, help="Seed of the backend's sampling, instead of the card's.")
+@click.option(
+    "--repeat",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Ask every question N times and count the votes.",
+)
+@click.option("--cache/--no-cache", default=True, help="Ask nothing again that any run asked before.")
 @click.option("--offline", is_flag=True, help="Use no network but this machine's own (as HF_HUB_OFFLINE=1).")
-@click.option("--dry-run", is_flag=True, help="Say what would be asked, and load no model.")
+@click.option("--dry-run", is_flag=True, help="Say what would be asked and what it costs; load no model.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     source: Path,
@@ -59,6 +74,7 @@ def command(
     backend: str,
     config: str,
     changes: tuple[str, ...],
+    card_fields: tuple[str, ...],
     out: Path,
     pivots: tuple[str, ...],
     as_json: bool,
@@ -68,66 +84,37 @@ def command(
 ) -> int:
     """Segment what SENTENCES refer to in SOURCE, through the whole video."""
     from alref_local.batch import run_all
+    from alref_local.cli.telling import plan_lines, result_lines, row, usage_line
     from alref_local.configs import parse_changes
-    from alref_local.session import Session, Window
+    from alref_local.session import Segmentation, Session, Window
 
     jobs = collect_jobs(source, sentences, [parse_pivot(text) for text in pivots])
     window = Window(rest["start"], rest["end"], rest["every"])
-    options = {key: rest[key] for key in ("device", "offline", "seed")}
-    with Session(config, backend, changes=parse_changes(changes), **options) as session:
+    options = {key: rest[key] for key in ("device", "offline", "seed", "repeat", "cache")}
+    fields = parse_changes(card_fields)
+    with Session(config, backend, changes=parse_changes(changes), card=fields, **options) as session:
+        if dry_run:
+            plans, failed = run_all(jobs, lambda job: session.plan(job, window))
+            rows, lines = [asdict(plan) for plan in plans], list(plan_lines(plans))
+        else:
 
-        def work(job: Job) -> dict[str, Any]:
-            if dry_run:
-                return session.plan(job, window)
-            folder = out / job.name if is_list(source) else out
-            with Progress(job.name) as progress:
-                return _row(session.segment(job, folder, window=window, cutouts=cutouts, tell=progress.tell))
+            def work(job: Job) -> Segmentation:
+                folder = out / job.name if is_list(source) else out
+                with Progress(job.name) as progress:
+                    return session.segment(job, folder, window=window, cutouts=cutouts, tell=progress.tell)
 
-        session.check()
-        rows, failed = run_all(jobs, work)
+            session.check()
+            done, failed = run_all(jobs, work)
+            rows = [row(one) for one in done]
+            lines = [*result_lines(rows), *([usage_line(done)] if done and session.card.asks else [])]
     if as_json:
         told = {"videos": rows, "failed": [asdict(one) for one in failed]}
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
-        _tell(rows, dry_run, reasoned=session.card.kind != "none")
+        for line in lines:
+            click.echo(line)
+        if session.card.kind == "none" and not dry_run:
+            click.echo(_NOBODY, err=True)
     for one in failed:
         click.echo(f"{one.name} failed: {one.error}" + (f" Hint: {one.hint}" if one.hint else ""), err=True)
     return 1 if failed else 0
-
-
-def _row(done: Any) -> dict[str, Any]:
-    return {
-        "name": done.name,
-        "folder": str(done.folder),
-        "frames": done.length,
-        "reused": done.reused,
-        "references": [
-            {
-                "id": result.query.id,
-                "text": result.query.text,
-                "status": result.status,
-                "pivots": [{"frame": pivot.frame, "box": list(pivot.box)} for pivot in result.pivots],
-            }
-            for result in done.results
-        ],
-        "seconds": {stage: round(seconds, 2) for stage, seconds in done.timings.items()},
-    }
-
-
-def _tell(rows: list[dict[str, Any]], dry_run: bool, reasoned: bool) -> None:
-    for row in rows:
-        if dry_run:
-            say = "{name}: {frames} frames, {clips} clips, {questions} questions to {backend}, before any retries"
-            click.echo(say.format(**row))
-            continue
-        for one in row["references"]:
-            said = "segmented" if one["status"] == "ok" else "no target found"
-            frames = ", ".join(str(pivot["frame"]) for pivot in one["pivots"])
-            click.echo(
-                f'{row["name"]}: "{one["text"]}" {said}' + (f" (pivot frames {frames})" if frames else "")
-            )
-        click.echo(f"{row['folder']}/overlay.mp4" + (" (finished before)" if row["reused"] else ""))
-    if not reasoned and not dry_run:
-        click.echo(
-            "Nothing reasoned: choose a backend with --backend (`alref-local backends` lists them).", err=True
-        )

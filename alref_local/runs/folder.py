@@ -25,7 +25,7 @@ from alref_local.runs.manifest import MasksHash, environment
 from alref_local.runs.result import describe
 from alref_local.seams import VideoReader
 from alref_local.settings import Settings
-from alref_local.types import TargetResult
+from alref_local.types import TargetResult, Totals
 
 __all__ = ["RunFolder"]
 
@@ -103,7 +103,11 @@ class RunFolder:
         self._written.add(target)
 
     def write_result(
-        self, video: VideoReader, results: Sequence[TargetResult], timings: Mapping[str, float]
+        self,
+        video: VideoReader,
+        results: Sequence[TargetResult],
+        timings: Mapping[str, float],
+        usage: Totals | None = None,
     ) -> None:
         """Write the masks as PNG and as RLE, and ``result.json``.
 
@@ -111,11 +115,12 @@ class RunFolder:
             video: gives the frames' names; its frames are not decoded.
             results: one per reference, in the order asked; ids are unique and can name a folder.
             timings: seconds by stage.
+            usage: what the questions took.
         """
         ids = [safe_name(result.query.id) for result in results]
         if len(set(ids)) != len(ids):
             raise ValueError(f"two references share an id: {ids}")
-        result_file = describe(video, results, timings)
+        result_file = describe(video, results, timings, usage)
         digest = MasksHash()
         for result in results:
             for name, mask in _union_masks(result, result_file.video.frame_names, video.size):

@@ -19,7 +19,7 @@ from alref_local.runs.files import MANIFEST
 from alref_local.runs.manifest import MasksHash
 from alref_local.runs.result import ResultFile, VideoInfo
 from alref_local.settings import Settings
-from alref_local.types import TargetResult
+from alref_local.types import TargetResult, Totals
 
 __all__ = ["Run", "open_run"]
 
@@ -37,6 +37,7 @@ class Run:
         video: size, rate and frame names of the video.
         results: one per reference, masks included, in the order asked.
         timings: seconds by stage.
+        usage: what the questions took, if the run says so.
         manifest: versions, weights, fingerprint of the masks.
     """
 
@@ -46,6 +47,7 @@ class Run:
     video: VideoInfo
     results: tuple[TargetResult, ...]
     timings: Mapping[str, float]
+    usage: Totals | None
     manifest: Mapping[str, Any]
 
     @property
@@ -87,6 +89,7 @@ def open_run(path: Path) -> Run:
         video=result.video,
         results=results,
         timings=result.timings,
+        usage=result.usage,
         manifest=_load(path / MANIFEST, lambda text: dict(json.loads(text))),
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -14,14 +12,9 @@ from alref_local.events import Event, Finished, Looked, Reasoned, Tracked
 from alref_local.runs.folder import RunFolder
 from alref_local.runs.overlay import write_overlay
 from alref_local.seams import VideoReader
-from alref_local.types import TargetResult
+from alref_local.types import TargetResult, Totals
 
-__all__ = ["Record", "job_hash"]
-
-
-def job_hash(**facts: Any) -> str:
-    """SHA-256 of everything that decides a run's result; a finished folder with the same hash need not run again."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+__all__ = ["Record"]
 
 
 @dataclass
@@ -55,11 +48,12 @@ class Record:
                     self.results = event.results
                 tell(event)
 
-    def finish(self, manifest: Mapping[str, Any]) -> None:
+    def finish(self, manifest: Mapping[str, Any], usage: Totals) -> None:
         """Write masks, overlay and results; the manifest last."""
         if self.folder is None:
             return
-        self.folder.write_result(self.video, self.results, {k: round(v, 3) for k, v in self.timings.items()})
+        timings = {stage: round(seconds, 3) for stage, seconds in self.timings.items()}
+        self.folder.write_result(self.video, self.results, timings, usage)
         write_overlay(self.folder, self.video, self.results, cutouts=self.cutouts)
         self.folder.finish(manifest)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from alref_local import masks
 from alref_local.seams import VideoReader
-from alref_local.types import ClipReasoned, Look, MaskTrack, Pivot, Query, Status, TargetResult
+from alref_local.types import ClipReasoned, Look, MaskTrack, Pivot, Query, Status, TargetResult, Totals
 
 __all__ = ["Reference", "ResultFile", "VideoInfo", "describe"]
 
@@ -37,7 +37,7 @@ class TrackInfo(_Part):
 
 
 class Reference(_Part):
-    """One query, its outcome, its pivots (``given``: by a person) what was settled on each clip, second looks."""
+    """One query, its outcome, its pivots (``given``: by a person), what was settled on each clip, second looks."""
 
     id: str
     text: str
@@ -55,14 +55,20 @@ class Reference(_Part):
 
 
 class ResultFile(_Part):
-    """The whole file; ``timings`` are seconds by stage."""
+    """The whole file; ``timings`` are seconds by stage, ``usage`` is what the questions took."""
 
     video: VideoInfo
     references: tuple[Reference, ...]
     timings: dict[str, float]
+    usage: Totals | None = None
 
 
-def describe(video: VideoReader, results: Sequence[TargetResult], timings: Mapping[str, float]) -> ResultFile:
+def describe(
+    video: VideoReader,
+    results: Sequence[TargetResult],
+    timings: Mapping[str, float],
+    usage: Totals | None = None,
+) -> ResultFile:
     """What ``result.json`` says about ``results``."""
     height, width = video.size
     info = VideoInfo(
@@ -73,7 +79,7 @@ def describe(video: VideoReader, results: Sequence[TargetResult], timings: Mappi
         frame_names=tuple(video.frame_name(index) for index in range(len(video))),
     )
     references = tuple(_reference(result) for result in results)
-    return ResultFile(video=info, references=references, timings=dict(timings))
+    return ResultFile(video=info, references=references, timings=dict(timings), usage=usage)
 
 
 def _reference(result: TargetResult) -> Reference:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from alref_local.reason.prompts import PromptSet
-from alref_local.reason.question import Turn
+from alref_local.reason.question import Answer, Question, Turn
 from alref_local.seams import Backend
 from alref_local.select.context import ClipContext
 from alref_local.select.pivot_box import pivot_box_question
@@ -45,6 +45,8 @@ class ClipReasoner:
         self.history: tuple[Turn, ...] = ()
         self.strips: dict[str, tuple[bytes, ...]] = {}
         self.note = ""
+        self.confidence: dict[str, float] = {}
+        self.agreement: dict[str, float] = {}
 
     async def pivot_frame(self) -> int:
         """Step 1; a clip with one sampled frame leaves nothing to ask.
@@ -57,8 +59,7 @@ class ClipReasoner:
         question = await self.tools.perceive(
             pivot_frame_question, self.context, self.query, self.tools.prompts
         )
-        self.strips["pivot_frame"] = tuple(image.data for image in question.images)
-        answer = await self.tools.backend.ask(question)
+        answer = await self._ask(question)
         self.history = (Turn(question.text, question.images, answer.raw),)
         return frame_of(self.context, answer.ids[0])
 
@@ -92,8 +93,7 @@ class ClipReasoner:
             self.history,
             len(self.candidates) if settings.pivots.select == "many" else 1,
         )
-        self.strips["pivot_box"] = tuple(image.data for image in question.images)
-        answer = await self.tools.backend.ask(question)
+        answer = await self._ask(question)
         self.chosen = [self.candidates[label - 1] for label in answer.ids]
         if not self.chosen:
             self.note = "none of the candidates fits"
@@ -106,4 +106,23 @@ class ClipReasoner:
         """What was settled."""
         clip, frame = self.context.clip, self.frame
         pivots = () if frame is None else tuple(Pivot(clip.index, frame, c.box, c.score) for c in self.chosen)
-        return ClipReasoned(self.query.id, clip, frame, tuple(self.candidates), pivots, self.note)
+        return ClipReasoned(
+            self.query.id,
+            clip,
+            frame,
+            tuple(self.candidates),
+            pivots,
+            self.note,
+            self.confidence,
+            self.agreement,
+        )
+
+    async def _ask(self, question: Question) -> Answer:
+        """The answer; what was shown is kept, and how sure the model was."""
+        self.strips[question.step] = tuple(image.data for image in question.images)
+        answer = await self.tools.backend.ask(question)
+        if answer.confidence is not None:
+            self.confidence[question.step] = round(answer.confidence, 6)
+        if answer.agreement is not None:
+            self.agreement[question.step] = round(answer.agreement, 6)
+        return answer

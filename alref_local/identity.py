@@ -1,0 +1,43 @@
+"""What decides the result of a run: a finished folder of the same identity need not be computed again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from alref_local.fingerprint import fingerprint
+from alref_local.reason.card import Card
+from alref_local.settings import Settings
+
+__all__ = ["identity"]
+
+_NOT_DECISIVE = {
+    *("about", "licence", "gpu_memory", "serve", "endpoint", "key_env", "run"),
+    *("timeout", "patience", "backoff", "concurrency"),
+    *("prices", "image_tokens", "reply_tokens", "vote_temperature"),
+}
+"""Fields of a card that do not decide what the masks are (the temperature of a vote is its temperature)."""
+
+
+def identity(source: Path, settings: Settings, card: Card, prompts: Mapping[str, str], **asked: Any) -> str:
+    """SHA-256 of the video, the settings, the backend, the prompts' texts and whatever else was asked for."""
+    models = [
+        settings.grounding.model,
+        settings.segmentation.model,
+        *([card.model] if card.kind == "local" else []),
+    ]
+    facts = {
+        "version": version("alref-local"),
+        "source": fingerprint(source),
+        "settings": settings.model_dump(mode="json", exclude={"name", "about"}),
+        "prompts": dict(prompts),
+        "weights": [fingerprint(Path(model)) for model in models],
+        "card": card.model_dump(mode="json", exclude=_NOT_DECISIVE),
+        "replayed": fingerprint(card.run / "calls.jsonl") if card.run is not None else None,
+        **asked,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
