@@ -13,7 +13,7 @@ from PIL import Image
 from alref_local.media import open_video
 from alref_local.media.encode import write_video
 from alref_local.reason.backends import make_backend
-from alref_local.reason.card import list_cards, load_card
+from alref_local.reason.card import load_card
 from alref_local.seams import Backend, Grounder, Segmentor, VideoReader
 from alref_local.types import Box, Prompt
 from alref_local.world import make_scene
@@ -83,13 +83,11 @@ def test_grounder() -> None:
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
 
 
-@pytest.mark.parametrize("name", list_cards())
-def test_every_card_makes_a_backend(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`alref-local backends` would list what cannot be used."""
-    card = load_card(name)
-    if card.key_env:
-        monkeypatch.setenv(card.key_env, "k")
-    backend = make_backend(card)
+@pytest.mark.parametrize("name", ["none", "qwen", "gpt-4"])
+def test_backend(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A strategy could not ask, or a run would not say whom it asked."""
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    backend = make_backend(load_card(name))
     assert isinstance(backend, Backend)
     assert backend.name == name
     assert isinstance(Scripted(lambda question: ()), Backend)
