@@ -25,8 +25,8 @@ from alref_local.reason.backends import make_backend
 from alref_local.reason.cache import AnswerCache
 from alref_local.reason.calls import CallLog, read_calls
 from alref_local.reason.card import Card, load_card
-from alref_local.reason.usage import totals
 from alref_local.reason.local import Models
+from alref_local.reason.usage import totals
 from alref_local.reason.vote import voter
 from alref_local.runs import RunFolder, open_run
 from alref_local.runs.record import Record
@@ -130,6 +130,7 @@ class Session:
     def __exit__(self, *_: object) -> None:
         if "engine" in self.__dict__:
             self.engine.close()
+        self._models.clear()
         if self._cache is not None:
             self._cache.close()
 
