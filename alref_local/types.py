@@ -184,6 +184,8 @@ class Look:
         accepted: whether the masks are of the thing that the query speaks of.
         pivots: the pivots behind these masks.
         note: why nothing was asked, or what followed, for people.
+        confidence: how probable the model held what it said, where it says so.
+        agreement: the share of the answers that say so, where it was asked several times.
     """
 
     number: int
@@ -191,6 +193,8 @@ class Look:
     accepted: bool
     pivots: tuple[Pivot, ...] = ()
     note: str = ""
+    confidence: float | None = None
+    agreement: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -97,10 +98,12 @@ async def _look(video: VideoReader, result: TargetResult, number: int, engine: E
     question = await engine.perceive(
         second_look_question, video.name, query, number, shown, engine.prompts, engine.settings.strip
     )
-    accepted, note = True, ""
+    look = Look(number, frames, True, result.pivots)
     try:
-        accepted = (await engine.backend.ask(question)).items == ("yes",)
+        answer = await engine.backend.ask(question)
     except AnswerError as error:
-        note = f"{error} It counts as yes."
-    look = Look(number, frames, accepted, result.pivots, note)
+        look = replace(look, note=f"{error} It counts as yes.")
+    else:
+        accepted = answer.items == ("yes",)
+        look = replace(look, accepted=accepted, confidence=answer.confidence, agreement=answer.agreement)
     return Looked(query.id, look, tuple(image.data for image in question.images))

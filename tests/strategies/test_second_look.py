@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -213,6 +214,18 @@ def test_a_failing_backend_ends_the_video() -> None:
 
     with pytest.raises(BackendError, match="is gone"):
         run(numbered_video(12), [Query("0", "a")], Dying(wants(UPPER)), second_look={"looks": 1})
+
+
+def test_how_sure_the_model_was_is_kept() -> None:
+    """A hesitant "no" could not be told from a sure one."""
+
+    class Sure(Judge):
+        async def ask(self, question: Question) -> Answer:
+            answer = await super().ask(question)
+            return replace(answer, confidences={"yes": 0.75, "no": 0.25}, agreement=0.8)
+
+    _, (result,), _ = run(numbered_video(12), [Query("0", "a")], Sure(wants(UPPER)), second_look={"looks": 1})
+    assert [(one.confidence, one.agreement) for one in result.looks] == [(0.75, 0.8)]
 
 
 def test_prompts_that_know_no_second_look_are_found_before_anything_is_loaded() -> None:
