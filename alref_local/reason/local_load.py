@@ -14,6 +14,7 @@ from transformers.models.auto.processing_auto import PROCESSOR_MAPPING, processo
 
 from alref_local.errors import BackendError, ConfigError, PrerequisiteError
 from alref_local.perceive.loading import load_model, load_part
+from alref_local.reason.grammar import MARKER
 
 __all__ = ["INSTALL", "load_network", "load_processor"]
 
@@ -68,6 +69,7 @@ def load_processor(folder: Path, config: Any, pixels: int | None) -> Any:
 
     Raises:
         PrerequisiteError: files, or a package that reads them, are missing.
+        ConfigError: no processor is known for the checkpoint, or it has no chat template.
     """
     if (folder / "tokenizer.model").is_file() and not (folder / "tokenizer.json").is_file():
         _need("sentencepiece", "google.protobuf")
@@ -80,19 +82,29 @@ def load_processor(folder: Path, config: Any, pixels: int | None) -> Any:
     processor.image_processor = load_part(AutoImageProcessor, folder, backend="pil", **budget)
     processor.tokenizer.padding_side = "left"
     processor.chat_template = processor.chat_template or processor.tokenizer.chat_template
+    _check(processor, folder)
+    return processor
+
+
+def _check(processor: Any, folder: Path) -> None:
+    """Find what transformers passes over where files are missing."""
+    if MARKER not in processor.tokenizer.decode(processor.tokenizer(MARKER)["input_ids"]):
+        raise PrerequisiteError(
+            f"The checkpoint folder '{folder}' lacks the vocabulary of its tokenizer.",
+            hint="Download the whole checkpoint again, with its .json, .txt and .model files.",
+        )
     if not processor.chat_template:
         raise ConfigError(
             f"The checkpoint in '{folder}' has no chat template.",
             hint="Name a model that was trained to follow instructions, such as Qwen/Qwen2-VL-2B-Instruct.",
         )
-    return processor
 
 
 def _processor_kind(folder: Path, config: Any) -> Any:
     """The class that the checkpoint names, or else that of its family."""
     named = (_json(folder / name).get("processor_class") for name in _NAMED_IN)
     kinds = (processor_class_from_name(name) for name in named if name)
-    kind = next((kind for kind in kinds if kind), None) or PROCESSOR_MAPPING.get(type(config))
+    kind = next((kind for kind in kinds if kind), None) or PROCESSOR_MAPPING.get(type(config), None)
     if kind is None:
         raise ConfigError(
             f"The checkpoint in '{folder}' has no processor that transformers knows.",

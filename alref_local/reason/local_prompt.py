@@ -36,7 +36,7 @@ class Prompt:
         """The messages with RGB images of PIL.
 
         Raises:
-            OSError: an image cannot be read.
+            ValueError: an image cannot be read.
         """
         return [{**said, "content": [_decoded(part) for part in said["content"]]} for said in self.messages]
 
@@ -66,4 +66,7 @@ def _parts(content: str | list[dict[str, Any]], images: Iterator[ImagePart]) -> 
 def _decoded(part: dict[str, Any]) -> dict[str, Any]:
     if part["type"] == "text":
         return part
-    return {"type": "image", "image": Image.open(BytesIO(part["image"].data)).convert("RGB")}
+    try:
+        return {"type": "image", "image": Image.open(BytesIO(part["image"].data)).convert("RGB")}
+    except (OSError, Image.DecompressionBombError) as error:
+        raise ValueError("one of its images cannot be read") from error
