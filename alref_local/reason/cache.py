@@ -54,6 +54,7 @@ class AnswerCache:
             try:
                 self._opened().execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, text))
             except (sqlite3.Error, OSError, RuntimeError) as error:
+                self._reads = self._database is not None
                 self._do_without(error)
 
     def close(self) -> None:
@@ -83,12 +84,10 @@ def _open(path: Path) -> sqlite3.Connection:
     # Questions are asked from one thread at a time, but in a notebook each run has its own.
     database = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
     try:
-        with suppress(
-            sqlite3.OperationalError
-        ):  # two processes that make the file at once: one of them suffices
-            database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=NORMAL")
         database.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
+        database.execute("PRAGMA synchronous=NORMAL")
+        with suppress(sqlite3.OperationalError):  # whoever makes the file with us does it
+            database.execute("PRAGMA journal_mode=WAL")
     except BaseException:
         database.close()
         raise

@@ -29,7 +29,9 @@ def voter(card: Card, repeat: int) -> Card:
             f"The backend '{card.name}' is never asked, let alone {repeat} times.",
             hint="Leave --repeat out, or choose a backend that reasons.",
         )
-    if repeat > 1 and card.kind != "replay" and card.temperature == 0:
+    # In process no server has a temperature of its own, and none is 0.
+    cold = not card.temperature if card.kind == "local" else card.temperature == 0
+    if repeat > 1 and cold and card.kind != "replay":
         return card.model_copy(update={"temperature": card.vote_temperature})
     return card
 

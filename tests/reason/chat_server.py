@@ -204,7 +204,9 @@ def card_for(server: ChatServer | str, **changes: Any) -> Card:
     )
 
 
-def ask(card: Card, *questions: Question, log: CallLog | None = None) -> list[Answer | AlrefError]:
+def ask(
+    card: Card, *questions: Question, log: CallLog | None = None, **options: Any
+) -> list[Answer | AlrefError]:
     """Ask all questions at once; errors come back in place of answers."""
 
     async def together(backend: Backend) -> list[Answer | AlrefError]:
@@ -219,4 +221,4 @@ def ask(card: Card, *questions: Question, log: CallLog | None = None) -> list[An
         finally:
             await backend.close()
 
-    return asyncio.run(together(make_backend(card, log=log)))
+    return asyncio.run(together(make_backend(card, log=log, **options)))

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from alref_local.data_files import find
 from alref_local.errors import ConfigError, PrerequisiteError
 from alref_local.reason.backends import make_backend
-from alref_local.reason.card import Card, list_cards, load_card
+from alref_local.reason.card import Card, Prices, list_cards, load_card
 from alref_local.reason.endpoint import on_this_machine
 from alref_local.seams import Backend
 from alref_local.settings import Settings
@@ -115,6 +116,24 @@ def test_the_image_budget_is_the_servers(name: str) -> None:
     else:
         assert tokens.most == (1 + kwargs["max_dynamic_patch"]) * tokens.each
     assert 2 * tokens.most + 2000 + 2 * card.max_tokens < int(option(card, "max-model-len"))
+
+
+@pytest.mark.parametrize("name", WEIGHTS_ELSEWHERE)
+def test_models_in_process_have_the_image_budget_that_they_say(name: str) -> None:
+    """A dry run counts other tokens than the model reads."""
+    card = CARDS[name]
+    assert card.image_tokens is not None
+    assert card.image_tokens.most is not None
+    assert card.image_pixels == card.image_tokens.side**2 * (card.image_tokens.most - card.image_tokens.base)
+    assert card.logprobs
+
+
+def test_the_page_about_backends_knows_every_card_and_field() -> None:
+    """A person reads that there is nothing for them, or does not learn what a field means."""
+    page = (Path(__file__).parents[2] / "docs" / "backends.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`([\w.-]+)`", page))
+    assert CARDS.keys() <= told
+    assert Card.model_fields.keys() - {"name", "run"} <= told
 
 
 @pytest.mark.parametrize("name", [name for name, card in CARDS.items() if card.serve])
@@ -222,3 +241,41 @@ def test_replay_is_written_with_its_run(tmp_path: Path) -> None:
     """Recorded runs cannot be named on the command line."""
     card = load_card(f"replay:{tmp_path}/a:b")
     assert card == Card(name="replay", kind="replay", run=Path(f"{tmp_path}/a:b"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({"endpoint": "http://gpu1:8000/v1"}, "endpoint", "http://gpu1:8000/v1"),
+        ({"temperature": 0.7}, "temperature", 0.7),
+        ({"prices": {"input": 1, "output": 2}}, "prices", Prices(input=1, output=2)),
+        ({"settings": {"pivots": {"frame": "first"}}}, "settings", {"pivots": {"frame": "first"}}),
+        ({}, "model", "Qwen/Qwen2-VL-7B-Instruct"),
+    ],
+)
+def test_a_field_can_be_changed_for_one_run(changes: dict[str, Any], field: str, value: object) -> None:
+    """Another port or temperature needs a file of its own, or changes other fields too."""
+    card = load_card("qwen")
+    changed = card.overridden(changes)
+    assert getattr(changed, field) == value
+    assert changed.model_copy(update={field: getattr(card, field)}) == card
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tempreature": 0.7}, "'tempreature'"),
+        ({"temperature": "hot"}, "'temperature'"),
+        ({"prices": {"input": 1}}, "'prices.output'"),
+        ({"prices": {"import": 1}}, "'prices."),
+        ({"endpoint": "gpu1:8000"}, "begins with http"),
+        ({"key": "sk-1"}, "'key'"),
+        ({"max_tokens": 512}, "no room"),
+    ],
+)
+def test_a_mistake_in_a_change_is_one_sentence_that_names_it(changes: dict[str, Any], words: str) -> None:
+    """A slip on the command line asks another model, or ends in a page of validation errors."""
+    with pytest.raises(ConfigError) as caught:
+        load_card("qwen").overridden(changes)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
