@@ -176,7 +176,9 @@ class ChatClient:
         if isinstance(error, APITimeoutError):
             return self._late()
         if isinstance(error, APIConnectionError):
-            return BackendError(f"The connection to {self.card.endpoint} broke.", retryable=True)
+            return BackendError(
+                f"The connection to {self.card.endpoint} broke.", hint=_advice(500), retryable=True
+            )
         return self._garbled()
 
     def _status(self, error: APIStatusError) -> AlrefError:
@@ -197,6 +199,7 @@ class ChatClient:
             )
         return BackendError(
             f"{self.card.endpoint} answered with status {status}: {said}",
+            hint=_advice(status),
             retryable=(status in (408, 409, 425, 429) or status >= 500)
             and error.code != "insufficient_quota",
             retry_after=_retry_after(error),
@@ -210,13 +213,31 @@ class ChatClient:
         )
 
     def _garbled(self) -> BackendError:
-        return BackendError(f"{self.card.endpoint} sent no chat completion.", retryable=True)
+        return BackendError(
+            f"{self.card.endpoint} sent no chat completion.",
+            hint="Check the endpoint of the backend card: another kind of server may be there.",
+            retryable=True,
+        )
 
     def _clean(self, text: str) -> str:
         """Without the key, should a server echo it, and without half characters, which cannot be sent on."""
         if self.card.key_env:
             text = text.replace(self._key, "***")
         return text.encode("utf-8", "replace").decode()
+
+
+def _advice(status: int) -> str:
+    """What to do about a status that the server gave."""
+    if status == 429:
+        return "Lower concurrency in the backend card, or raise its patience."
+    if status >= 500:
+        return (
+            "The server's log says more; if it needs longer to recover, raise patience in the backend card."
+        )
+    return (
+        "Compare the server's limits with max_images, max_tokens and the other numbers of the backend card; "
+        "strip.panel and strip.layout make smaller images."
+    )
 
 
 def _retry_after(error: APIStatusError) -> float | None:

@@ -43,7 +43,7 @@ def card_for(server: VllmServer, pattern: str, **changes: Any) -> Card:
         "logprobs": True,
         "retries": 0,
         "timeout": 60,
-        "patience": 0,
+        "patience": 3,
         "concurrency": 32,
     }
     return Card.model_validate({**fields, **changes})

@@ -24,7 +24,7 @@ def key(clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
     """A model that answers at once, as Qwen2-VL does (patterns A and B)."""
-    with _started(tmp_path_factory.mktemp("plain"), CHAT) as started:
+    with _started(tmp_path_factory.mktemp("plain"), CHAT, "--dtype", "float32") as started:
         yield started
 
 
