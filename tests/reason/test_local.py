@@ -2,146 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import sys
-import threading
-from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from PIL import Image
-from transformers import GenerationMixin
 
-from alref_local.errors import AlrefError, BackendError
-from alref_local.reason.asking import AskingBackend
-from alref_local.reason.backends import make_backend
+from alref_local.errors import AlrefError
 from alref_local.reason.calls import CallLog, read_calls
-from alref_local.reason.card import Card
 from alref_local.reason.grammar import MARKER
-from alref_local.reason.local import Models
 from alref_local.reason.local_choice import Choice
 from alref_local.reason.local_model import LocalModel
 from alref_local.reason.local_prompt import prompt
-from alref_local.reason.question import Address, Answer, AnswerSpec, ImagePart, Question, Turn
+from alref_local.reason.question import ImagePart, Turn
 from alref_local.reason.reply import Correction
 from alref_local.reason.wire import messages
-from untrained_vlm import CHAT, FAMILIES
-
-IDS = AnswerSpec(("1", "2", "3", "4"))
-SPECS = (
-    IDS,
-    AnswerSpec(("dog", "police car", "Åse's (old) cat"), "names"),
-    AnswerSpec(("1", "2"), none_allowed=True),
-    AnswerSpec(("1", "2", "3"), min_items=2, max_items=3),
-    AnswerSpec(("a", "b"), "names", max_items=2, none_allowed=True),
-)
-FAMILY = "qwen2-vl"
-MODELS: Models = {}
-"""Loaded once for all tests but those that load or break."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A checkpoint of every family."""
-    root = tmp_path_factory.mktemp("checkpoints")
-    for family, write in FAMILIES.items():
-        write(root / family, 0, CHAT)
-    yield {family: root / family for family in FAMILIES}
-    MODELS.clear()
-
-
-@pytest.fixture(params=FAMILIES)
-def folder(folders: dict[str, Path], request: pytest.FixtureRequest) -> Path:
-    """A checkpoint, one family after the other."""
-    return folders[request.param]
-
-
-@pytest.fixture
-def qwen(folders: dict[str, Path]) -> Path:
-    """A checkpoint where the family does not matter."""
-    return folders[FAMILY]
-
-
-@pytest.fixture
-def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Sizes of the batches that are generated from now on."""
-    sizes: list[int] = []
-    generate = GenerationMixin.generate
-
-    def counted(self: Any, **inputs: Any) -> Any:
-        sizes.append(len(inputs["input_ids"]))
-        return generate(self, **inputs)
-
-    monkeypatch.setattr(GenerationMixin, "generate", counted)
-    return sizes
-
-
-def card_of(folder: Path, **changes: Any) -> Card:
-    """A card of pattern A with short reasoning, in fp32."""
-    quick = {"pattern": "A", "think_tokens": 12, "max_tokens": 80, "dtype": "float32", "logprobs": True}
-    return Card.model_validate({"name": "test", "kind": "local", "model": str(folder), **quick, **changes})
-
-
-def question(spec: AnswerSpec = IDS, number: int = 0, sample: int = 0, **changes: Any) -> Question:
-    """A question about a picture of its own; prompts differ in length."""
-    data = BytesIO()
-    Image.linear_gradient("L").resize((112 + 28 * (number % 3), 84)).rotate(9 * number).save(data, "PNG")
-    parts: dict[str, Any] = {
-        "step": "pivot_frame",
-        "text": f"Which frame shows the dog{' and the ball' * (number % 4)}? End with {MARKER} and a list.",
-        "images": (ImagePart(data.getvalue(), "image/png"),),
-        "spec": spec,
-        "address": Address("video", "dog", "pivot_frame", number, sample),
-        "prompt_set": "test",
-    }
-    return Question(**{**parts, **changes})
-
-
-def ask(
-    card: Card, *asked: Question, log: CallLog | None = None, models: Models | None = MODELS
-) -> list[Answer | AlrefError]:
-    """Ask all at once; errors come back in place of answers."""
-
-    async def one(backend: Any, some: Question) -> Answer | AlrefError:
-        try:
-            answer: Answer = await backend.ask(some)
-        except AlrefError as error:
-            return error
-        return answer
-
-    async def work(backend: Any) -> list[Answer | AlrefError]:
-        return await asyncio.gather(*(one(backend, some) for some in asked))
-
-    told: list[Answer | AlrefError] = within(card, work, log=log, models=models)
-    return told
-
-
-def within(
-    card: Card,
-    work: Callable[[Any], Awaitable[Any]],
-    log: CallLog | None = None,
-    models: Models | None = MODELS,
-) -> Any:
-    """What ``work`` does with the card's backend on this CPU, which is closed afterwards."""
-
-    async def run() -> Any:
-        backend = make_backend(card, log=log, device="cpu", models=models)
-        try:
-            return await work(backend)
-        finally:
-            await backend.close()
-
-    return asyncio.run(run())
-
-
-def answers(told: Sequence[Answer | AlrefError]) -> list[Answer]:
-    """All of them, if all of them are answers."""
-    assert not [error for error in told if isinstance(error, AlrefError)], told
-    return [answer for answer in told if isinstance(answer, Answer)]
+from tests.reason.local_kit import SPECS, answers, ask, card_of, question
 
 
 def test_every_reply_at_temperature_1_is_a_valid_list(folder: Path) -> None:
@@ -219,7 +98,7 @@ def test_the_prompt_is_the_one_that_a_server_gets() -> None:
     asked = question(history=(turn,), images=(ImagePart(b"second"), ImagePart(b"third")))
     corrections = [Correction("[9]", "It names '9'.")]
     for images_first in (True, False):
-        some = Question(**{**{f: getattr(asked, f) for f in asked.__slots__}, "images_first": images_first})
+        some = replace(asked, images_first=images_first)
         card = card_of(Path("m"))
         wired, local = messages(some, corrections, card), prompt(some, corrections, card).messages
         assert [said["role"] for said in local] == [said["role"] for said in wired]
@@ -255,15 +134,6 @@ def test_a_free_reply_may_be_cut_and_is_then_refused(qwen: Path) -> None:
     assert "cut off" in str(error)
 
 
-def test_questions_in_flight_are_batched(qwen: Path, batches: list[int]) -> None:
-    """A GPU answers one question at a time."""
-    asked = [question(SPECS[number % len(SPECS)], number) for number in range(7)]
-    answers(ask(card_of(qwen, concurrency=8), *asked))
-    assert batches == [7]
-    answers(ask(card_of(qwen, concurrency=3), *asked))
-    assert batches[1:] == [3, 3, 1]
-
-
 def test_every_exchange_is_logged_with_model_tokens_and_time(qwen: Path, tmp_path: Path) -> None:
     """What a run took, and which library answered, cannot be told afterwards."""
     with CallLog(tmp_path / "calls.jsonl") as log:
@@ -278,22 +148,6 @@ def test_every_exchange_is_logged_with_model_tokens_and_time(qwen: Path, tmp_pat
     assert wrong["error_type"] == "BackendError"
 
 
-def test_a_picture_that_cannot_be_read_fails_alone(qwen: Path, batches: list[int]) -> None:
-    """One broken strip ends the run of a whole data set."""
-    broken = question(images=(ImagePart(b"no picture"),))
-    told = ask(card_of(qwen), question(), broken, question(number=1))
-    assert isinstance(told[1], BackendError)
-    assert "images cannot be read" in str(told[1])
-    assert len(answers([told[0], told[2]])) == 2
-
-
-def test_a_prompt_longer_than_the_model_reads_is_refused(qwen: Path) -> None:
-    """Positions that the model never saw make nonsense, which looks like an answer."""
-    (error,) = ask(card_of(qwen), question(text="dog " * 9000))
-    assert isinstance(error, BackendError)
-    assert "the model reads 8192" in str(error)
-
-
 def test_images_are_shrunk_to_the_budget_of_the_card(qwen: Path) -> None:
     """A strip of ten frames fills the memory of the GPU."""
     data = BytesIO()
@@ -304,92 +158,6 @@ def test_images_are_shrunk_to_the_budget_of_the_card(qwen: Path) -> None:
     assert large.usage.prompt_tokens is not None
     assert small.usage.prompt_tokens is not None
     assert large.usage.prompt_tokens - small.usage.prompt_tokens >= 256 - 40 - 16
-
-
-@pytest.mark.parametrize("fits", [2, 0])
-def test_what_does_not_fit_into_memory_is_halved(
-    fits: int, qwen: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A run ends because eight strips at once are too many for this GPU."""
-    sizes: list[int] = []
-    generate = GenerationMixin.generate
-
-    def small(self: Any, **inputs: Any) -> Any:
-        sizes.append(len(inputs["input_ids"]))
-        if sizes[-1] > fits:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return generate(self, **inputs)
-
-    monkeypatch.setattr(GenerationMixin, "generate", small)
-    models: Models = {}
-    told = ask(card_of(qwen), *(question(number=number) for number in range(8)), models=models)
-    if not fits:
-        assert {type(error) for error in told} == {BackendError}
-        assert "image_pixels" in told[0].hint  # type: ignore[union-attr]
-        return
-    answers(told)
-    assert sizes == [8, 4, 2, 2, 2, 2]
-    answers(ask(card_of(qwen), *(question(number=number) for number in range(3)), models=models))
-    assert sizes[6:] == [2, 1]
-
-
-def test_a_cancelled_question_leaves_its_neighbours_alone(qwen: Path) -> None:
-    """A video that is given up takes the answers of another with it."""
-
-    async def work(backend: AskingBackend) -> Any:
-        tasks = [asyncio.ensure_future(backend.ask(question(number=number))) for number in range(3)]
-        await asyncio.sleep(0.02)
-        tasks[1].cancel()
-        return await asyncio.gather(*tasks, return_exceptions=True)
-
-    first, second, third = within(card_of(qwen), work)
-    assert isinstance(second, asyncio.CancelledError)
-    alone = answers(ask(card_of(qwen), question(number=0), question(number=2)))
-    assert [first.raw, third.raw] == [answer.raw for answer in alone]
-
-
-@pytest.mark.parametrize("cancelled", [False, True])
-def test_closing_ends_the_generation_and_frees_the_model(
-    cancelled: bool, qwen: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ctrl-C waits for a thousand tokens, or the GPU stays full afterwards."""
-    steps = threading.Semaphore(0)
-    choose, count = Choice.__call__, 0
-
-    def counted(self: Choice, ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        nonlocal count
-        count += 1
-        steps.release()
-        return choose(self, ids, scores)
-
-    monkeypatch.setattr(Choice, "__call__", counted)
-
-    async def work(backend: AskingBackend) -> None:
-        task = asyncio.ensure_future(backend.ask(question()))
-        while not steps.acquire(blocking=False):
-            await asyncio.sleep(0.001)
-        if cancelled:
-            task.cancel()
-        await backend.close()
-        (told,) = await asyncio.gather(task, return_exceptions=True)
-        assert isinstance(told, asyncio.CancelledError if cancelled else BackendError)
-
-    before = [thing for thing in gc.get_objects() if type(thing) is LocalModel]
-    within(card_of(qwen, think_tokens=5000, max_tokens=6000), work, models=None)
-    assert count < 2000
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("local")]
-    gc.collect()
-    after = [thing for thing in gc.get_objects() if type(thing) is LocalModel]
-    assert len(after) == len(before)
-
-
-def test_a_session_loads_its_model_once(qwen: Path) -> None:
-    """A list of a hundred videos loads gigabytes a hundred times."""
-    models: Models = {}
-    ask(card_of(qwen), question(), models=models)
-    (loaded,) = models.values()
-    ask(card_of(qwen), question(), models=models)
-    assert list(models.values()) == [loaded]
 
 
 def test_torchvision_is_not_needed_and_pixels_do_not_depend_on_it(folder: Path) -> None:
