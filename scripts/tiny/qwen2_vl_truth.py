@@ -1,0 +1,114 @@
+"""What is where on a strip, cell by cell: a cell is one image token, 28 pixels each way, 4 x 5 cells a panel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alref_local.world import CLASSES, COLOURS, Scene
+from alref_local.world.motion import Motion  # noqa: F401
+from alref_local.world.palette import SIZES
+
+Cells = NDArray[np.bool_]
+ROWS, COLUMNS = 4, 5
+_WAYS: Final = ("still", "left", "right", "up", "down", "curved")
+_STATES: Final = 3  # whole and in sight, partly in sight, hardly
+LABELS: Final = {
+    "class": 1 + len(CLASSES), "colour": 1 + len(COLOURS), "size": 1 + len(SIZES), "state": 1 + _STATES,
+    "motion": 1 + len(_WAYS), "entry": 1 + 5, "box": 1 + 4, "panel": 1 + 6,
+}  # fmt: skip
+"""What each cell is labelled with, and how many labels there are; 0 is "nothing there"."""
+_LEAST: Final = 120  # pixels of the frame, of 3,840 in a cell
+
+
+class Said(NamedTuple):
+    """A sentence about a scene; no referents: nothing fits."""
+
+    text: str
+    kind: str
+    referents: tuple[int, ...]
+
+
+def cell_counts(scene: Scene, frames: Sequence[int]) -> NDArray[np.int64]:
+    """Seen pixels of each object in each cell, (objects, 4, 5 panels)."""
+    panels = []
+    for t in frames:
+        masks = scene.masks(t)
+        n, height, width = masks.shape
+        panels.append(masks.reshape(n, ROWS, height // ROWS, COLUMNS, width // COLUMNS).sum(axis=(2, 4)))
+    return np.concatenate(panels, axis=2)
+
+
+def spots(counts: NDArray[np.int64], objects: Sequence[int]) -> Cells:
+    """Cells that hold a good part of one of the objects in its panel, (4, 5 panels)."""
+    out = np.zeros(counts.shape[1:], bool)
+    for i in objects:
+        panels = counts[i].reshape(ROWS, -1, COLUMNS)
+        most = panels.max(axis=(0, 2), keepdims=True)
+        out |= ((panels >= np.maximum(0.4 * most, 40)) & (panels > 0)).reshape(out.shape)
+    return out
+
+
+def cell_labels(
+    scene: Scene, frames: Sequence[int], counts: NDArray[np.int64], boxed: Mapping[tuple[int, int], int]
+) -> NDArray[np.int64]:
+    """Labels (8, 4, 5 panels) in the order of `LABELS`, of the object that fills most of each cell.
+
+    `boxed` gives the number of the box around an object on a panel.
+    """
+    top, most = counts.argmax(axis=0), counts.max(axis=0)
+    panel = np.broadcast_to(np.repeat(np.arange(len(frames)), COLUMNS), top.shape)
+    tracks = scene.tracks
+    state = np.where(tracks.good, 1, np.where(tracks.visible >= 0.3, 2, 3))[:, list(frames)]
+    number = np.zeros((len(scene.objects), len(frames)), np.int64)
+    for (at, i), n in boxed.items():
+        number[i, at] = n
+    names = (
+        [1 + CLASSES.index(o.class_name) for o in scene.objects],
+        [1 + list(COLOURS).index(o.colour) for o in scene.objects],
+        [1 + list(SIZES).index(o.size_name) for o in scene.objects],
+    )
+    ways = [1 + _WAYS.index(o.motion) for o in scene.objects]
+    entries = [_entry(scene, i) for i in range(len(scene.objects))]
+    of_object = np.array([*names, ways, entries])[:, top]
+    rows = [*of_object[:3], state[top, panel], *of_object[3:], number[top, panel]]
+    labels = np.where(most >= _LEAST, np.stack(rows), 0)
+    return np.concatenate([labels, panel[None] + 1])
+
+
+def _entry(scene: Scene, i: int) -> int:
+    """1: there from the start; 2 to 5: enters from the left, right, top, bottom."""
+    height, width = scene.size
+    x0, y0, x1, y1 = scene.tracks.whole[i, 0]
+    outside = (x1 <= 0, x0 >= width, y1 <= 0, y0 >= height)
+    return 2 + outside.index(True) if any(outside) else 1
+
+
+def invent_absent(scene: Scene, rng: np.random.Generator) -> Said:
+    """A sentence that fits nothing in the scene though its words may fit in part."""
+    there = scene.objects
+    classes = {o.class_name for o in there}
+    pairs = {(o.class_name, o.colour) for o in there}
+    missing = str(rng.choice([c for c in CLASSES if c not in classes]))
+    name = str(rng.choice(sorted(classes)))
+    colour = str(rng.choice(sorted({o.colour for o in there})))
+    other = str(rng.choice([c for c in COLOURS if (name, c) not in pairs]))
+    sizes = {o.size_name for o in there if o.class_name == name}
+    texts = [f"the {missing}", f"the {other} {name}", f"the {colour} {missing}"]
+    if len(sizes) == 1 and rng.random() < 0.3:
+        texts.append(f"the {'small' if 'large' in sizes else 'large'} {name}")
+    if rng.random() < 0.3:
+        places = (
+            "on the left",
+            "on the right",
+            "at the top",
+            "at the bottom",
+            "that stays still",
+            "moving up",
+        )
+        texts.append(f"the {missing} {rng.choice(places)}")
+        texts.append(f"the two {missing}s")
+    return Said(str(rng.choice(texts)), "absent", ())

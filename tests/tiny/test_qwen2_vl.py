@@ -1,0 +1,226 @@
+"""The training code of the tiny Qwen2-VL: sheets like the product's, true answers, the library's pass."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from transformers import Qwen2VLImageProcessorPil
+
+from alref_local.reason.grammar import MARKER
+from alref_local.reason.parse import parse
+from alref_local.reason.prompts import list_prompts, load_prompts
+from alref_local.reason.question import AnswerSpec
+from alref_local.world import PRESETS, make_scene
+from qwen2_vl_data import SIDE, Asked, Sheet, candidates_of, draw_clip, sheets
+from qwen2_vl_forward import look, read
+from qwen2_vl_loss import CellHeads, losses
+from qwen2_vl_model import MOST_PANELS, build_model
+from qwen2_vl_pack import collate, pack
+from qwen2_vl_tokens import build_tokenizer, prompt_ids
+from qwen2_vl_truth import LABELS, cell_counts, cell_labels, invent_absent, spots
+from qwen2_vl_words import draw_wording, reasoning, wordings
+
+
+@cache
+def _sheets(panels: int, questions: int = 4) -> tuple[Sheet, ...]:
+    """A frame sheet and box sheets of one scene."""
+    rng = np.random.default_rng(panels)
+    return tuple(sheets(make_scene("ladder", 5), panels, questions, rng))
+
+
+def _every_sheet() -> list[Sheet]:
+    return [sheet for panels in range(1, 7) for sheet in _sheets(panels)]
+
+
+@pytest.mark.parametrize("panels", [1, 3, 6])
+def test_training_pass_equals_the_library(panels: int) -> None:
+    """A model trained in another pass than it is used in answers nonsense."""
+    torch.manual_seed(0)
+    model = build_model().eval()
+    sheet = _sheets(panels)[-1]
+    batch = collate([sheet])
+    packed = pack(sheet)
+    processor = Qwen2VLImageProcessorPil(size={"shortest_edge": 28 * 28, "longest_edge": 10**6})
+    image = processor(images=sheet.pixels, return_tensors="pt")
+    with torch.no_grad():
+        mine = model.lm_head(read(model, batch, look(model, batch.pixels)).hidden[0])
+        for number in range(1, packed.branch.max() + 1):
+            places = np.flatnonzero((packed.branch == 0) | (packed.branch == number))
+            ids = torch.from_numpy(packed.ids[places])[None]
+            kinds = (ids == model.config.image_token_id).int()
+            theirs = model(input_ids=ids, mm_token_type_ids=kinds, **image).logits[0]
+            torch.testing.assert_close(mine[places], theirs, atol=2e-5, rtol=1e-4)
+
+
+def test_packed_questions_are_whole() -> None:
+    """Cut or mixed-up prompts would train answers to questions nobody asks."""
+    for sheet in _every_sheet():
+        packed = pack(sheet)
+        cells = sheet.labels[0].size
+        for number in range(1, packed.branch.max() + 1):
+            asked = sheet.asked[number - 1]
+            ids = packed.ids[(packed.branch == 0) | (packed.branch == number)].tolist()
+            prompt = prompt_ids(asked.text, cells)
+            assert ids[: len(prompt)] == prompt
+            said = build_tokenizer().decode(ids[len(prompt) :])
+            assert said.startswith(asked.words)
+            assert said.endswith("]<|im_end|>")
+
+
+def test_targets_are_the_next_tokens() -> None:
+    """A reply learned one token late is never given."""
+    packed = pack(_sheets(6)[0])
+    for at in np.flatnonzero(packed.weight > 0):
+        assert packed.target[at] == packed.ids[at + 1]
+
+
+def test_taught_replies_are_valid() -> None:
+    """The product would throw the model's answers away."""
+    for asked in (a for sheet in _every_sheet() for a in sheet.asked):
+        allowed = tuple(str(n) for n in range(1, 7))
+        spec = AnswerSpec(allowed, max_items=6, none_allowed=True)
+        reply = f"{asked.words}[{', '.join(map(str, asked.ids))}]"
+        assert parse(reply, spec) == tuple(map(str, asked.ids))
+        assert asked.words.rstrip().endswith(MARKER)
+
+
+def test_frame_answers_are_good_frames() -> None:
+    """The model would learn to point at frames that hide the referent."""
+    scene = make_scene("ladder", 5)
+    said = {s.text: s for s in scene.sentences}
+    for panels in range(2, 7):
+        rng = np.random.default_rng(panels)
+        frames = draw_clip(scene.length, panels, rng).frames
+        for asked in (a for a in _sheets(panels)[0].asked if a.kind != "absent"):
+            text = next((t for t in said if t.removeprefix("the ") in asked.text), None)
+            good = set(said[text].good_frames) if text else set()
+            assert asked.frames is not None
+            right = {frames[i] for i in np.flatnonzero(asked.frames)}
+            assert not good & set(frames) or right <= good
+            assert asked.frames[asked.ids[0] - 1] > 0
+
+
+def test_box_answers_lie_on_their_objects() -> None:
+    """The model would learn to name the wrong box."""
+    scene = make_scene("plural", 7)
+    frame = scene.length // 2
+    candidates, inside = candidates_of(scene, frame, np.random.default_rng(1), jitter=0.02)
+    masks = scene.masks(frame)
+    assert candidates
+    for candidate, i in zip(candidates, inside, strict=True):
+        x0, y0, x1, y1 = (round(edge) for edge in candidate.box)
+        assert i is None or masks[i, y0:y1, x0:x1].sum() >= 0.9 * masks[i].sum()
+
+
+def test_none_is_said_only_where_nothing_fits() -> None:
+    """Referents that are there would be denied."""
+    for asked in (a for sheet in _every_sheet() for a in sheet.asked):
+        if asked.frames is None:
+            assert (": none." in asked.words) == (not asked.ids)
+        if not asked.ids:
+            assert asked.kind == "absent"
+            assert not asked.seen.any()
+
+
+@pytest.mark.parametrize("preset", ["ladder", "plural", "easy"])
+def test_invented_sentences_fit_nothing(preset: str) -> None:
+    """The model would learn to deny what is there."""
+    rng = np.random.default_rng(0)
+    for seed in range(20):
+        scene = make_scene(preset, seed)
+        true = {s.text for s in scene.sentences if s.referents}
+        said = invent_absent(scene, rng).text
+        words = said.replace("the two ", "the ").split()
+        assert said not in true
+        classes = {o.class_name for o in scene.objects} & {words[-1].rstrip("s"), words[1], *words[1:3]}
+        named = [o for o in scene.objects if o.class_name in classes]
+        assert all(not {o.colour, o.size_name} >= set(words[1:2]) for o in named)
+
+
+def test_cells_hold_what_their_labels_say() -> None:
+    """Vision would be taught the wrong names, and everything after it."""
+    scene = make_scene("ladder", 5)
+    frames = (0, scene.length // 2, scene.length - 1)
+    counts = cell_counts(scene, frames)
+    assert counts.sum() == sum(scene.masks(t).sum() for t in frames)
+    labels = cell_labels(scene, frames, counts, {(1, 0): 3})
+    assert labels.shape == (len(LABELS), 4, 15)
+    assert (labels[-1] == np.repeat([1, 2, 3], 5)).all()
+    numbers = labels[list(LABELS).index("box")]
+    assert set(numbers[:, 5:10].ravel()) <= {0, 3}
+    assert not numbers[:, :5].any()
+    for i in range(len(scene.objects)):
+        assert spots(counts, (i,)).any() == (counts[i].max() >= 40)
+    assert all(labels[k].max() < n for k, n in enumerate(LABELS.values()))
+
+
+def test_wordings_name_the_reference_and_the_marker() -> None:
+    """A wording without them trains the model to guess."""
+    for prompts in wordings():
+        for step in ("pivot_frame", "pivot_box"):
+            text = prompts.render(step, count=5, reference="the old boat", frame=2, boxes=("green", "pink"))
+            assert "the old boat" in text
+            assert MARKER in text
+
+
+def test_words_are_single_tokens() -> None:
+    """Split words take longer to learn and longer to say."""
+    tokenizer = build_tokenizer()
+    for word in ("guitar", "dogs", "purple", "small", "left", "none", "Reference", "ANSWER"):
+        assert len(tokenizer.encode(f" {word}", add_special_tokens=False)) == 1
+
+
+def test_every_prompt_set_survives_the_tokenizer() -> None:
+    """A prompt set that the tokenizer cannot write would ask something else."""
+    tokenizer = build_tokenizer()
+    for name in list_prompts():
+        prompts = load_prompts(name)
+        for step in set(prompts.templates) & {"pivot_frame", "pivot_box"}:
+            text = prompts.render(step, count=6, reference="the café's ☂", frame=2, boxes=("green", "pink"))
+            assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_loss_reaches_every_part() -> None:
+    """A part without a gradient stays as random as it began."""
+    model, heads = build_model(), CellHeads(160)
+    parts = losses(model, heads, collate([_sheets(6)[-1]]))
+    (parts.reply + parts.pointer + parts.cells).backward()
+    dead = [n for n, p in (*model.named_parameters(), *heads.named_parameters()) if p.grad is None]
+    assert dead == []
+
+
+def test_sheets_have_the_shown_sizes() -> None:
+    """Strips of other sizes than the processor's would be seen at another scale."""
+    for sheet in _every_sheet():
+        height, width, _ = sheet.pixels.shape
+        assert height == SIDE[0]
+        assert width % SIDE[1] == 0
+        assert width <= MOST_PANELS * SIDE[1]
+
+
+def test_main_wording_is_drawn_most() -> None:
+    """The product's own wording would be learned least."""
+    rng = np.random.default_rng(0)
+    drawn = [draw_wording(rng).name for _ in range(300)]
+    assert drawn.count("tiny") > 150
+    assert len(set(drawn)) == len(wordings())
+
+
+def test_presets_are_known() -> None:
+    """A misspelt preset ends the training when it is first drawn."""
+    from qwen2_vl_data import _PRESETS
+
+    assert set(_PRESETS) <= set(PRESETS)
+    assert sum(_PRESETS.values()) == pytest.approx(1)
+
+
+def test_given_words_come_first() -> None:
+    """The model follows its own words: guessed ones would lead it astray."""
+    thing = make_scene("ladder", 5).objects[0]
+    said = reasoning("the boat on the left", [thing])
+    assert said.startswith("The boat on the left: ")
+    assert thing.colour in said
+    assert Asked._fields[0] == "text"
