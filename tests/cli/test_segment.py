@@ -163,13 +163,17 @@ def test_dry_run(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
         "--json",
     ]
     assert call(*words) == 0
-    assert json.loads(capsys.readouterr().out)["videos"][0] == {
+    told = json.loads(capsys.readouterr().out)["videos"][0]
+    assert {key: told[key] for key in ("name", "frames", "clips", "questions", "backend", "repeat")} == {
         "name": "clip",
         "frames": 12,
         "clips": 1,
         "questions": 4,
         "backend": "qwen",
+        "repeat": 1,
     }
+    assert 0 < told["about"]["prompt_tokens"] < told["at_most"]["prompt_tokens"]
+    assert told["about"]["dollars"] is None
     assert not (tmp_path / "out").exists()
 
 
