@@ -28,6 +28,7 @@ def row(done: Segmentation) -> dict[str, Any]:
                 "text": result.query.text,
                 "status": result.status,
                 "pivots": [{"frame": pivot.frame, "box": list(pivot.box)} for pivot in result.pivots],
+                "looks": [{"accepted": look.accepted, "note": look.note} for look in result.looks],
             }
             for result in done.results
         ],
@@ -43,6 +44,8 @@ def result_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             said = "segmented" if reference["status"] == "ok" else "no target found"
             frames = ", ".join(str(pivot["frame"]) for pivot in reference["pivots"])
             tail = f" (pivot frames {frames})" if frames else ""
+            if reference["looks"] and not reference["looks"][-1]["accepted"]:
+                tail += ", but the second look refused it"
             yield f'{one["name"]}: "{reference["text"]}" {said}{tail}'
         yield f"{one['folder']}/overlay.mp4" + (" (finished before)" if one["reused"] else "")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from alref_local.runs import open_run
 from alref_local.runs.result import ResultFile
 from tests.cli.test_backends import SAMPLING, card, clip
@@ -56,6 +58,17 @@ def test_looks_are_not_paid_for_twice(clip: Path, tmp_path: Path) -> None:
         assert call(*words, "-b", card(tmp_path, server)) == 0
         assert len(server.requests) == 1
     assert len(open_run(tmp_path / "out").results[0].looks) == 2
+
+
+def test_a_refusal_is_said(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A person would take masks for right that the model has refused."""
+    words: list[str | Path] = ["segment", clip, "the dog", *FAKES, *SAMPLING, *LOOKS]
+    with ChatServer(*[FIRST] * QUESTIONS, then=NO) as server:
+        assert call(*words, "-b", card(tmp_path, server), "-o", tmp_path / "out") == 0
+    assert "refused" in capsys.readouterr().out
+    with ChatServer(*[FIRST] * QUESTIONS, then=YES) as server:
+        assert call(*words, "-b", card(tmp_path, server), "-o", tmp_path / "other", "--no-cache") == 0
+    assert "refused" not in capsys.readouterr().out
 
 
 def test_results_from_before_there_were_looks_are_read(clip: Path, tmp_path: Path) -> None:
