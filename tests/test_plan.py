@@ -119,7 +119,7 @@ def test_at_most_is_a_bound_also_where_only_the_last_attempt_is_valid(job: Job, 
     long = "x" * 1988 + "\nANSWER: [1]"
 
     def act(handler: Any) -> None:
-        third = str(handler.server.requests[-1]["messages"]).count("This is not a valid answer") == 2
+        third = str(handler.asked).count("This is not a valid answer") == 2
         says(long if third else "x" * 2000)(handler)
 
     card = {"image_tokens": "{side: 28}", "prices": "{input: 1, output: 1}", "retries": 2, "max_tokens": 500}

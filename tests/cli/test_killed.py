@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import random
 import subprocess
@@ -12,18 +14,21 @@ from pathlib import Path
 import pytest
 
 from alref_local.media.encode import write_video
+from alref_local.reason.calls import read_calls
 from alref_local.runs import open_run
+from tests.cli.test_segment import FAKES, call
 from tests.fakes import numbered_video
+from tests.reason.chat_server import ChatServer, Handler, says, stalls
 
 ROOT = Path(__file__).parents[2]
 
 
-def start(clips: Path, out: Path) -> subprocess.Popen[bytes]:
-    words = ["segment", str(clips), "the dog", "the cat", "-o", str(out)]
+def start(source: Path, out: Path, *more: str | Path) -> subprocess.Popen[bytes]:
+    words = ["segment", source, "the dog", "the cat", "-o", out, *more]
     fakes = ["grounding.engine=tests.fakes:BoxesByFrame", "segmentation.engine=tests.cli.slow:SlowSegmentor"]
     options = [word for fake in fakes for word in ("--set", fake)]
     return subprocess.Popen(
-        [sys.executable, "-c", "from alref_local.cli import main; main()", *words, *options],
+        [sys.executable, "-c", "from alref_local.cli import main; main()", *map(str, words), *options],
         env=os.environ | {"PYTHONPATH": str(ROOT), "SLOW": "0.05"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -63,6 +68,57 @@ def kill_at(tmp_path: Path, moments: list[float]) -> None:
 def test_killed_then_started_again(tmp_path: Path) -> None:
     """A crash in the middle of a list would cost what was finished, or change what comes after."""
     kill_at(tmp_path, [0.6, 1.1])
+
+
+def by_question(handler: Handler) -> None:
+    """An answer of its own to every question, the same whenever it is asked."""
+    digest = hashlib.sha256(json.dumps(handler.asked["messages"]).encode()).digest()
+    says(f"I looked. ANSWER: [{1 + digest[0] % 2}]")(handler)
+
+
+def addresses(out: Path) -> list[str]:
+    return [json.dumps(call["address"]) for call in read_calls(out) if call["answer"] is not None]
+
+
+def masks(out: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.glob("masks/*/*.png"))}
+
+
+@pytest.mark.parametrize("cache", ["--cache", "--no-cache"])
+def test_killed_while_it_asks(cache: str, tmp_path: Path) -> None:
+    """A crash would cost every answer that was paid for, or change the masks of those that were not."""
+    clip, out, mine = tmp_path / "clip.mp4", tmp_path / "out", tmp_path / "mine.yaml"
+    write_video(clip, numbered_video(60).images, 10.0)
+    sampling = ["sampling.interval=4", "sampling.frames=3"]
+    protocol = ["-c", "paper/mevis", *FAKES, *(word for one in sampling for word in ("--set", one))]
+    known = 7
+    with ChatServer(*[by_question] * known, then=stalls) as server:
+        mine.write_text(f"kind: openai\nmodel: m\nendpoint: {server.url}\nconcurrency: 4\n")
+        asking: list[str | Path] = [*protocol, "-b", mine]
+        command: list[str | Path] = ["segment", clip, "the dog", "the cat"]
+        running = start(clip, out, *asking, cache)
+        while running.poll() is None and not (
+            (out / "calls.jsonl").exists()
+            and len(addresses(out)) == known
+            and len(server.requests) == known + 4
+        ):
+            time.sleep(0.02)
+        running.kill()
+        running.communicate()
+        before = addresses(out)
+        assert len(before) == known
+
+        server.then, asked = by_question, len(server.requests)
+        assert call(*command, "-o", out, *asking, cache) == 0
+        # Five clips, two sentences, two steps: what was answered is not asked again, all else is, once.
+        assert len(server.requests) - asked == 20 - known
+        after = addresses(out)
+        assert after[:known] == before
+        assert len(set(after)) == len(after) == 20
+        assert call(*command, "-o", tmp_path / "undisturbed", *asking, "--no-cache") == 0
+    assert call(*command, "-o", tmp_path / "replayed", *protocol, "-b", f"replay:{out}") == 0
+    assert len(masks(out)) == 2 * 60
+    assert masks(out) == masks(tmp_path / "undisturbed") == masks(tmp_path / "replayed")
 
 
 @pytest.mark.soak

@@ -27,9 +27,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take a request."""
-        body = self.rfile.read(int(self.headers["content-length"]))
+        self.asked: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["content-length"])))
         with self.server.lock:
-            self.server.requests.append(json.loads(body))
+            self.server.requests.append(self.asked)
             self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
             self.server.paths.append(self.path)
             act = self.server.script.pop(0) if self.server.script else self.server.then
