@@ -70,7 +70,6 @@ class Batches(Generic[_Asked, _Told]):
     async def close(self) -> None:
         """Stop at the next token; whoever still waits gets a BackendError."""
         for waiting in (*self._running, *self._waiting):
-            waiting.place.gone = True
             waiting.tell(BackendError("The local model was closed before it answered."))
         self._waiting.clear()
         if self._work is not None and not self._work.done():

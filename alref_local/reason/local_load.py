@@ -80,7 +80,6 @@ def load_processor(folder: Path, config: Any, pixels: int | None) -> Any:
     has_budget = "max_pixels" in processor.image_processor.valid_kwargs.__annotations__
     budget = {"max_pixels": pixels} if has_budget and pixels is not None else {}
     processor.image_processor = load_part(AutoImageProcessor, folder, backend="pil", **budget)
-    processor.tokenizer.padding_side = "left"
     processor.chat_template = processor.chat_template or processor.tokenizer.chat_template
     _check(processor, folder)
     return processor

@@ -116,7 +116,7 @@ class LocalModel:
             tokenize=True,
             return_dict=True,
             return_tensors="pt",
-            processor_kwargs={"padding": True},
+            processor_kwargs={"padding": True, "padding_side": "left"},
         )
         length = inputs["input_ids"].shape[1]
         most = getattr(self._network.config.get_text_config(), "max_position_embeddings", None)

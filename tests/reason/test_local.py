@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from dataclasses import replace
 from io import BytesIO
@@ -125,6 +127,18 @@ def test_a_sample_has_a_seed_of_its_own_and_no_seed_is_a_throw_of_dice(qwen: Pat
     assert moved.raw == second
     free = [answers(ask(card_of(qwen, seed=None, **warm), question()))[0].raw for _ in range(3)]
     assert len(set(free)) > 1
+
+
+def test_sampling_defaults_of_a_checkpoint_decide_nothing(qwen: Path, tmp_path: Path) -> None:
+    """Released models come with penalties and limits that turn them away from the numbers they reasoned about."""
+    (expected,) = answers(ask(card_of(qwen), question()))
+    folder = tmp_path / "model"
+    shutil.copytree(qwen, folder)
+    told = json.loads((folder / "generation_config.json").read_text())
+    defaults = {"repetition_penalty": 9.0, "no_repeat_ngram_size": 1, "min_new_tokens": 70, "num_beams": 2}
+    (folder / "generation_config.json").write_text(json.dumps({**told, **defaults}))
+    (answer,) = answers(ask(card_of(folder), question()))
+    assert (answer.raw, answer.confidences) == (expected.raw, expected.confidences)
 
 
 def test_a_free_reply_may_be_cut_and_is_then_refused(qwen: Path) -> None:
