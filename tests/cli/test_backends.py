@@ -51,6 +51,8 @@ def test_segment_then_replay(
         *SAMPLING,
         "--set",
         f"reasoning.prompts={prompts}",
+        "--set",
+        "reasoning.box_prompt=pivot_box",
     ]
     with ChatServer(status(500), status(429, retry_after="0"), says(None), then=says(reply)) as server:
         assert call(*words, "-b", card(tmp_path, server, kind, pattern), "-o", tmp_path / "out") == 0
