@@ -58,7 +58,7 @@ def session(folder: Path, changes: dict[str, Any] | None = None, **card: Any) ->
 def read(requests: list[dict[str, Any]], card: Card) -> int:
     """Tokens of the prompts that were sent, by the same rule of thumb."""
     assert card.image_tokens is not None
-    tokens = 0
+    tokens = 0.0
     for part in (part for one in requests for turn in one["messages"] for part in parts(turn["content"])):
         if part["type"] == "text":
             tokens += sum(1 if ord(character) > 127 else 0.25 for character in part["text"])
@@ -98,7 +98,11 @@ def test_a_plan_says_what_the_run_then_takes(changes: dict[str, Any], job: Job, 
             handler
         )
 
-    card = {"image_tokens": "{side: 28}", "prices": "{input: 10, output: 40}", "concurrency": 1}
+    card: dict[str, Any] = {
+        "image_tokens": "{side: 28}",
+        "prices": "{input: 10, output: 40}",
+        "concurrency": 1,
+    }
     with ChatServer(then=act) as server:
         with session(tmp_path, changes, endpoint=server.url, **card) as running:
             plan = running.plan(job)
@@ -122,9 +126,10 @@ def test_at_most_is_a_bound_also_where_only_the_last_attempt_is_valid(job: Job, 
         third = str(handler.asked).count("This is not a valid answer") == 2
         says(long if third else "x" * 2000)(handler)
 
-    card = {"image_tokens": "{side: 28}", "prices": "{input: 1, output: 1}", "retries": 2, "max_tokens": 500}
+    prices = {"image_tokens": "{side: 28}", "prices": "{input: 1, output: 1}"}
+    card: dict[str, Any] = {**prices, "retries": 2, "max_tokens": 500, "concurrency": 1}
     with ChatServer(then=act) as server:
-        with session(tmp_path, endpoint=server.url, concurrency=1, **card) as running:
+        with session(tmp_path, endpoint=server.url, **card) as running:
             plan = running.plan(job)
             running.segment(job, tmp_path / "out")
         tokens = read(server.requests, running.card)

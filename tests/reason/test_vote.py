@@ -86,23 +86,23 @@ def test_no_valid_answer_at_all_is_an_invalid_answer() -> None:
 
 def test_a_failure_ends_the_other_samples() -> None:
     """A dead server is asked on and on in the background."""
-    ended: list[str] = []
+    cancelled: list[int] = []
 
     class Dying:
         name = "dying"
 
         async def ask(self, asked: Question) -> Answer:
             try:
-                await asyncio.sleep(0 if asked.address.sample == 1 else 60)
-            finally:
-                ended.append(f"sample {asked.address.sample}")
+                await asyncio.sleep(0 if asked.address.sample == 1 else 5)
+            except asyncio.CancelledError:
+                cancelled.append(asked.address.sample)
             raise BackendError("it died")
 
         async def close(self) -> None: ...
 
     with pytest.raises(BackendError, match="it died"):
         asyncio.run(Voting(Dying(), 3).ask(question()))
-    assert sorted(ended) == ["sample 0", "sample 1", "sample 2"]
+    assert cancelled == [0, 2]
 
 
 class Gathering:
