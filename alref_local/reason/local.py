@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alref_local.errors import BackendError, PrerequisiteError
+from alref_local.errors import AlrefError, BackendError, ConfigError, PrerequisiteError
 from alref_local.models.resolve import resolve
 from alref_local.reason.card import Card
 from alref_local.reason.local_batches import Batches, Place
@@ -73,6 +73,15 @@ class LocalResponder:
         from alref_local.reason.local_model import LocalModel
 
         how = (self._folder, self._device, self.card.dtype, self.card.image_pixels)
-        if how not in self._models:
-            self._models[how] = LocalModel(*how)
-        return self._models[how].reply(places, self.card)
+        try:
+            model = self._models.get(how) or LocalModel(*how)
+        except AlrefError:
+            raise
+        except Exception as error:  # a tokenizer that no grammar can hold, or what nobody has thought of
+            said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+            raise ConfigError(
+                f"The model in '{self._folder}' cannot be used in this process: {said}.",
+                hint="Serve it with vLLM instead (`alref-local backends qwen`).",
+            ) from error
+        self._models[how] = model
+        return model.reply(places, self.card)

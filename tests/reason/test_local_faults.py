@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from alref_local.errors import AlrefError, ConfigError, PrerequisiteError
-from alref_local.reason import local, local_load
+from alref_local.reason import local, local_load, local_model
 from alref_local.reason.backends import make_backend
 from alref_local.reason.card import Card
 from tests.reason.chat_server import question
@@ -139,3 +139,15 @@ def test_a_device_that_is_too_small_is_named(sound: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(local_load, "load_model", full)
     assert "does not fit into the memory of cpu" in str(refused(sound))
+
+
+def test_a_tokenizer_that_no_grammar_can_hold_is_named(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A traceback from the depths of a library, for a model that a server could answer with."""
+
+    def slow(*args: object) -> None:
+        raise ValueError("Only fast tokenizers are supported")
+
+    monkeypatch.setattr(local_model, "LLGuidanceBackend", slow)
+    error = refused(sound)
+    assert isinstance(error, ConfigError)
+    assert "Only fast tokenizers" in str(error)
