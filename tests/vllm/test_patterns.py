@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from alref_local.reason.calls import CallLog, read_calls
 from alref_local.reason.confidence import NONE
 from alref_local.reason.question import Answer
 from tests.reason.chat_server import ask
@@ -63,14 +65,17 @@ def _confidences_foretell(given: list[Answer]) -> None:
     assert min(seen) > 0
 
 
-def test_server_is_looked_at_once(fitting_server: VllmServer, pattern: str) -> None:
-    """Every question would pay for a look at the server, or a wrong model would go unnoticed."""
+def test_server_is_looked_at_once(fitting_server: VllmServer, pattern: str, tmp_path: Path) -> None:
+    """Every question would pay for a look at the server, or the log would not say which one answered."""
     before = {path: fitting_server.requests(path) for path in ("/version", "/v1/models")}
-    answers(ask(card_for(fitting_server, pattern), *islice(many_questions(), 40)))
-    assert {path: fitting_server.requests(path) - seen for path, seen in before.items()} == {
-        "/version": 1,
-        "/v1/models": 1,
-    }
+    with CallLog(tmp_path / "calls.jsonl") as log:
+        answers(ask(card_for(fitting_server, pattern), *islice(many_questions(), 40), log=log))
+    looks = {path: fitting_server.requests(path) - seen for path, seen in before.items()}
+    assert looks == {"/version": 1, "/v1/models": 1}
+    calls = read_calls(tmp_path)
+    assert len(calls) == 40
+    assert {call["server"] for call in calls} == {"vllm 0.32.0"}
+    assert all(call["confidences"] and call["cached_tokens"] is not None for call in calls)
 
 
 def test_card_decides_the_sampling(fitting_server: VllmServer, pattern: str) -> None:
