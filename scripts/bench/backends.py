@@ -1,8 +1,9 @@
 """What the reasoning costs on a vLLM server: grammar against free words, and the prefix cache.
 
-``PYTHONPATH=scripts/tiny:scripts/vllm python scripts/bench/backends.py`` starts a server with an untrained tiny
-model (``make vllm``); ``--backend CARD`` measures the server of a card instead. Rounds with and without grammar take
-turns, because the machine may have other work; ratios within one run are what counts.
+``PYTHONPATH=scripts/tiny:scripts/vllm python scripts/bench/backends.py`` starts a server with an untrained
+model (``make vllm``), wide enough that a token costs more to compute than to constrain, as with real models;
+``--backend CARD`` measures the server of a card instead. Rounds with and without grammar take turns, because the
+machine may have other work; ratios within one run are what counts.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ async def measure(card: Card, questions: int, rounds: int) -> dict[str, Any]:
     ]
     await client.close()
     return {
-        "model": second.model,
+        "model": card.name,
         "questions in flight": card.concurrency,
         "tokens a reply": length,
         "tokens/s free": round(median(speeds["free"])),
@@ -101,20 +102,21 @@ def _tokens(reply: Reply) -> int:
 
 
 @contextmanager
-def tiny_card() -> Iterator[Card]:
-    """The card of a server with the untrained model, which runs meanwhile."""
+def untrained_card(width: int) -> Iterator[Card]:
+    """The card of a server with an untrained model, which runs meanwhile."""
     os.environ[KEY_ENV] = KEY
     with TemporaryDirectory() as folder:
-        qwen2_vl(Path(folder), 0)
+        qwen2_vl(Path(folder), width=width)
         options = ("--structured-outputs-config", '{"backend": "xgrammar"}')
         with VllmServer(Path(folder), *options) as server:
-            yield Card(name="tiny", kind="vllm", model=MODEL, endpoint=server.url, key_env=KEY_ENV)
+            yield Card(name="untrained", kind="vllm", model=MODEL, endpoint=server.url, key_env=KEY_ENV)
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backend", help="card of a running vLLM server")
+    parser.add_argument("--width", type=int, default=1024, help="of the untrained model")
     parser.add_argument("--questions", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=16)
     parser.add_argument("--tokens", type=int, default=128, help="length of the reasoning")
@@ -135,7 +137,7 @@ def main() -> None:
     if given.backend:
         figures = told(load_card(given.backend))
     else:
-        with tiny_card() as card:
+        with untrained_card(given.width) as card:
             figures = told(card)
     print(json.dumps(figures, indent=2))
 

@@ -67,15 +67,15 @@ THINKING = (
 """The same with reasoning already opened, as the templates of thinking models have it."""
 
 
-def qwen2_vl(folder: Path, seed: int = 0, chat_template: str = CHAT) -> None:
-    """Qwen2-VL: two text layers of width 128, two vision layers of width 64."""
+def qwen2_vl(folder: Path, seed: int = 0, chat_template: str = CHAT, width: int = 128) -> None:
+    """Qwen2-VL: two text layers (``width`` is a multiple of 64), two vision layers of width 64."""
     tokenizer = qwen_tokenizer(chat_template)
     config = Qwen2VLConfig(
-        text_config=_qwen_text(tokenizer),
+        text_config=_qwen_text(tokenizer, width),
         vision_config={
             "depth": 2,
             "embed_dim": 64,
-            "hidden_size": 128,
+            "hidden_size": width,
             "num_heads": 2,
             "mlp_ratio": 2,
             "patch_size": 14,
@@ -169,13 +169,13 @@ def qwen_tokenizer(chat_template: str = CHAT) -> Qwen2Tokenizer:
     return tokenizer
 
 
-def _qwen_text(tokenizer: Qwen2Tokenizer) -> dict[str, Any]:
+def _qwen_text(tokenizer: Qwen2Tokenizer, width: int = 128) -> dict[str, Any]:
     return {
         "vocab_size": len(tokenizer),
-        "hidden_size": 128,
-        "intermediate_size": 256,
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
         "num_hidden_layers": 2,
-        "num_attention_heads": 2,
+        "num_attention_heads": width // 64,
         "num_key_value_heads": 1,
         "max_position_embeddings": 8192,
         "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [8, 12, 12]},
