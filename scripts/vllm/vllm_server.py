@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +11,8 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+
+import leash
 
 __all__ = ["KEY", "MODEL", "VllmServer", "why_not"]
 
@@ -65,7 +66,7 @@ class VllmServer:
             )
         self.group = self._server.pid
         self._leash = subprocess.Popen(
-            [sys.executable, _HERE / "leash.py", str(self.group), self._folder],
+            [sys.executable, leash.__file__, str(self.group), self._folder],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
@@ -101,8 +102,8 @@ class VllmServer:
         return int(re.findall(r"\(Worker pid=(\d+)\)", self.log())[-1])
 
     def kill(self) -> None:
-        """End all its processes at once, as a power cut would."""
-        os.killpg(self.group, signal.SIGKILL)
+        """End all its processes at once."""
+        leash.kill(self.group)
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _PATIENCE
