@@ -25,7 +25,7 @@ from alref_local.reason.backends import make_backend
 from alref_local.reason.cache import AnswerCache
 from alref_local.reason.calls import CallLog, read_calls
 from alref_local.reason.card import Card, load_card
-from alref_local.reason.local import Models
+from alref_local.reason.local.responder import Models
 from alref_local.reason.usage import totals
 from alref_local.reason.vote import voter
 from alref_local.runs import RunFolder, open_run

@@ -10,7 +10,7 @@ from alref_local.reason.cached import Cached
 from alref_local.reason.calls import CallLog
 from alref_local.reason.card import Card
 from alref_local.reason.endpoint import reachable
-from alref_local.reason.local import LocalResponder, Models
+from alref_local.reason.local.responder import LocalResponder, Models
 from alref_local.reason.none import NoneBackend
 from alref_local.reason.openai import ChatResponder
 from alref_local.reason.replay import ReplayBackend

@@ -24,7 +24,7 @@ def key(clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
     """A model that answers at once, as Qwen2-VL does (patterns A and B)."""
-    with _started(tmp_path_factory.mktemp("plain"), CHAT, "--dtype", "float32") as started:
+    with _started(tmp_path_factory.mktemp("plain"), CHAT) as started:
         yield started
 
 
@@ -32,6 +32,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
 def thinking_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
     """A model whose reply begins within its reasoning (pattern C)."""
     with _started(tmp_path_factory.mktemp("thinking"), THINKING, "--reasoning-parser", "qwen3") as started:
+        yield started
+
+
+@pytest.fixture
+def twin_server(tmp_path: Path) -> Iterator[VllmServer]:
+    """A server that computes as the local backend does.
+
+    The grammar engine is the same: xgrammar also lets an untrained model write control tokens while it reasons.
+    """
+    grammars = ("--structured-outputs-config", '{"backend": "guidance"}')
+    with _started(tmp_path, CHAT, "--dtype", "float32", *grammars) as started:
         yield started
 
 

@@ -12,13 +12,12 @@ import pytest
 
 from alref_local.errors import BackendError
 from alref_local.reason.card import Card
-from alref_local.reason.local import LocalResponder
+from alref_local.reason.local.responder import LocalResponder
 from alref_local.reason.parse import parse
 from alref_local.reason.question import Question
 from alref_local.reason.reply import Reply, Responder, Token
 from alref_local.reason.vllm import VllmResponder
 from tests.vllm.asking import card_for, many_questions
-from untrained_vlm import CHAT, qwen2_vl
 from vllm_server import VllmServer
 
 pytestmark = pytest.mark.vllm
@@ -41,14 +40,13 @@ def replies(responder: Responder, questions: Sequence[Question]) -> list[Reply]:
     return asyncio.run(together())
 
 
-def test_local_and_served_model_agree(server: VllmServer, tmp_path: Path) -> None:
+def test_local_and_served_model_agree(twin_server: VllmServer, tmp_path: Path) -> None:
     """A comparison of backends would compare programs, not models: another prompt, grammar or picture."""
-    qwen2_vl(tmp_path, 0, CHAT)
     questions = list(islice(many_questions(), MANY))
     how = {"think_tokens": 24, "max_tokens": 128, "temperature": 0.0, "top_k": -1, "logprobs": True}
     card = {"name": "test", "kind": "local", "model": str(tmp_path), "pattern": "A", "dtype": "float32"}
     here = replies(LocalResponder(Card.model_validate({**card, **how}), "cpu"), questions)
-    there = replies(VllmResponder(card_for(server, "A", **how)), questions)
+    there = replies(VllmResponder(card_for(twin_server, "A", **how)), questions)
 
     answers = [
         (parse(one.text, question.spec), parse(other.text, question.spec))

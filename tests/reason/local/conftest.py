@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.reason.local_kit import MODELS
+from tests.reason.local.kit import MODELS
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from alref_local.reason.backends import make_backend
 from alref_local.reason.calls import CallLog
 from alref_local.reason.card import Card
 from alref_local.reason.grammar import MARKER
-from alref_local.reason.local import Models
+from alref_local.reason.local.responder import Models
 from alref_local.reason.question import Address, Answer, AnswerSpec, ImagePart, Question
 
 IDS = AnswerSpec(("1", "2", "3", "4"))

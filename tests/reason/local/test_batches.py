@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from alref_local.errors import BackendError
-from alref_local.reason.local_batches import Batches, Place
+from alref_local.reason.local.batches import Batches, Place
 
 
 class Worker:

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from alref_local.errors import AlrefError, ConfigError, PrerequisiteError
-from alref_local.reason import local, local_load, local_model
 from alref_local.reason.backends import make_backend
 from alref_local.reason.card import Card
+from alref_local.reason.local import load, model, responder
 from tests.reason.chat_server import question
 from untrained_vlm import llava, qwen2_vl
 
@@ -100,9 +100,9 @@ def test_a_damaged_checkpoint_is_named(
 
 def test_a_missing_checkpoint_is_named_when_the_backend_is_made(tmp_path: Path) -> None:
     """The videos are decoded and detectors loaded before it turns out that there is no model."""
-    for model in (str(tmp_path / "nowhere"), "no-such-owner/no-such-model", "tiny:no-such-model"):
+    for name in (str(tmp_path / "nowhere"), "no-such-owner/no-such-model", "tiny:no-such-model"):
         with pytest.raises(AlrefError):
-            make_backend(Card(name="test", kind="local", model=model))
+            make_backend(Card(name="test", kind="local", model=name))
     assert "hf download no-such-owner/no-such-model" in refused("no-such-owner/no-such-model").hint
 
 
@@ -111,7 +111,7 @@ def test_a_missing_package_is_named_with_the_command(
     package: str, sound: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The base install ends in an ImportError at the first question."""
-    monkeypatch.setattr(local, "find_spec", lambda name: None if name == package else object())
+    monkeypatch.setattr(responder, "find_spec", lambda name: None if name == package else object())
     error = refused(sound)
     assert isinstance(error, PrerequisiteError)
     assert package in str(error)
@@ -124,7 +124,7 @@ def test_a_sentencepiece_tokenizer_names_the_package_that_reads_it(
 ) -> None:
     """A complete checkpoint is called incomplete."""
     llava(tmp_path)
-    monkeypatch.setattr(local_load, "find_spec", lambda name: None if name == package else object())
+    monkeypatch.setattr(load, "find_spec", lambda name: None if name == package else object())
     error = refused(tmp_path)
     assert isinstance(error, PrerequisiteError)
     assert package in str(error)
@@ -137,7 +137,7 @@ def test_a_device_that_is_too_small_is_named(sound: Path, monkeypatch: pytest.Mo
     def full(*args: object, **options: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(local_load, "load_model", full)
+    monkeypatch.setattr(load, "load_model", full)
     assert "does not fit into the memory of cpu" in str(refused(sound))
 
 
@@ -147,7 +147,7 @@ def test_a_tokenizer_that_no_grammar_can_hold_is_named(sound: Path, monkeypatch:
     def slow(*args: object) -> None:
         raise ValueError("Only fast tokenizers are supported")
 
-    monkeypatch.setattr(local_model, "LLGuidanceBackend", slow)
+    monkeypatch.setattr(model, "LLGuidanceBackend", slow)
     error = refused(sound)
     assert isinstance(error, ConfigError)
     assert "Only fast tokenizers" in str(error)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from alref_local.errors import AlrefError, BackendError, ConfigError, PrerequisiteError
 from alref_local.models.resolve import resolve
 from alref_local.reason.card import Card
-from alref_local.reason.local_batches import Batches, Place
-from alref_local.reason.local_prompt import Prompt, prompt
+from alref_local.reason.local.batches import Batches, Place
+from alref_local.reason.local.prompt import Prompt, prompt
 from alref_local.reason.question import Question
 from alref_local.reason.reply import Correction, Failed, Reply
 
 if TYPE_CHECKING:
-    from alref_local.reason.local_model import LocalModel
+    from alref_local.reason.local.model import LocalModel
 
 __all__ = ["LocalResponder", "Models"]
 
@@ -70,7 +70,7 @@ class LocalResponder:
 
     def _answer(self, places: Sequence[Place[Prompt]]) -> Sequence[Reply | Exception]:
         """In the worker thread: load the model once, and answer a batch."""
-        from alref_local.reason.local_model import LocalModel
+        from alref_local.reason.local.model import LocalModel
 
         how = (self._folder, self._device, self.card.dtype, self.card.image_pixels)
         try:

@@ -17,10 +17,10 @@ from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteria
 from alref_local.errors import BackendError
 from alref_local.perceive.device import torch_device
 from alref_local.reason.card import Card
-from alref_local.reason.local_batches import Place
-from alref_local.reason.local_choice import Choice, last_tokens
-from alref_local.reason.local_load import load_network, load_processor
-from alref_local.reason.local_prompt import Prompt
+from alref_local.reason.local.batches import Place
+from alref_local.reason.local.choice import Choice, last_tokens
+from alref_local.reason.local.load import load_network, load_processor
+from alref_local.reason.local.prompt import Prompt
 from alref_local.reason.question import Usage
 from alref_local.reason.reply import Reply
 

@@ -14,11 +14,11 @@ from transformers import GenerationMixin
 
 from alref_local.errors import BackendError
 from alref_local.reason.asking import AskingBackend
-from alref_local.reason.local import Models
-from alref_local.reason.local_choice import Choice
-from alref_local.reason.local_model import LocalModel
+from alref_local.reason.local.choice import Choice
+from alref_local.reason.local.model import LocalModel
+from alref_local.reason.local.responder import Models
 from alref_local.reason.question import ImagePart
-from tests.reason.local_kit import SPECS, answers, ask, card_of, question, within
+from tests.reason.local.kit import SPECS, answers, ask, card_of, question, within
 
 
 def test_questions_in_flight_are_batched(qwen: Path, batches: list[int]) -> None:

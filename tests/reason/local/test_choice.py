@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from alref_local.reason.card import Card
-from alref_local.reason.local_choice import Choice, last_tokens
+from alref_local.reason.local.choice import Choice, last_tokens
 
 ENDS = frozenset({0})
 SCORES = torch.tensor([0.0, 1.0, 3.0, 2.0, -4.0])

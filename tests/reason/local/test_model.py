@@ -16,13 +16,13 @@ from PIL import Image
 from alref_local.errors import AlrefError
 from alref_local.reason.calls import CallLog, read_calls
 from alref_local.reason.grammar import MARKER
-from alref_local.reason.local_choice import Choice
-from alref_local.reason.local_model import LocalModel
-from alref_local.reason.local_prompt import prompt
+from alref_local.reason.local.choice import Choice
+from alref_local.reason.local.model import LocalModel
+from alref_local.reason.local.prompt import prompt
 from alref_local.reason.question import ImagePart, Turn
 from alref_local.reason.reply import Correction
 from alref_local.reason.wire import messages
-from tests.reason.local_kit import SPECS, answers, ask, card_of, question
+from tests.reason.local.kit import SPECS, answers, ask, card_of, question
 
 
 def test_every_reply_at_temperature_1_is_a_valid_list(folder: Path) -> None:
