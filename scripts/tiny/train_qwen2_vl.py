@@ -13,7 +13,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -29,7 +29,10 @@ from qwen2_vl_pack import Batch, collate
 
 SHEETS: Final = 16
 MIXED: Final = 96  # sheets of one size from which a batch is drawn, so that those of one clip come apart
-USES: Final = 2  # how often a sheet is shown: drawing it costs as much as a third of a step
+USES: Final = (
+    4  # how often a sheet is shown, with other questions: drawing it costs as much as a third of a step
+)
+QUESTIONS: Final = 5  # asked together, of those drawn for a sheet
 MUON_RATE, ADAM_RATE = 2e-3, 1.5e-3
 WARM_UP: Final = 60  # steps
 HELD: Final = 0.55  # share of the time at the full rate
@@ -47,8 +50,8 @@ class Stage(NamedTuple):
 
 STAGES: Final = (
     Stage(0.12, (0, 0.5, 0.4, 0.1, 0, 0), 0),  # the cells alone, many small strips
-    Stage(0.50, (0.02, 0.18, 0.35, 0.3, 0.1, 0.05), 5),
-    Stage(1.00, (0.02, 0.05, 0.08, 0.15, 0.33, 0.37), 5),
+    Stage(0.43, (0.02, 0.18, 0.35, 0.3, 0.1, 0.05), 9),
+    Stage(1.00, (0.02, 0.05, 0.08, 0.15, 0.33, 0.37), 9),
 )
 
 
@@ -71,7 +74,13 @@ class Batches(IterableDataset[Batch]):  # type: ignore[misc]
                     rng.shuffle(same)
                     drawn = [same.pop() for _ in range(SHEETS)]
                     same += [(sheet, left - 1) for sheet, left in drawn if left > 1]
-                    yield collate([sheet for sheet, _ in drawn])
+                    yield collate([_some(sheet, rng) for sheet, _ in drawn])
+
+
+def _some(sheet: Sheet, rng: np.random.Generator) -> Sheet:
+    """The sheet with some of its questions."""
+    picked = rng.permutation(len(sheet.asked))[:QUESTIONS]
+    return replace(sheet, asked=tuple(sheet.asked[i] for i in picked))
 
 
 @dataclass(frozen=True, slots=True)
