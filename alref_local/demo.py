@@ -35,9 +35,9 @@ class Demo:
 def run_demo(
     out: Path,
     *,
-    preset: str = "easy",
-    seed: int = 12,
-    backend: str = "none",
+    preset: str = "ladder",
+    seed: int = 3,
+    backend: str = "tiny",
     device: str = "auto",
     tell: Callable[[Event], None] = lambda event: None,
 ) -> Demo:
@@ -59,7 +59,7 @@ def run_demo(
         shutil.rmtree(out / leftover, ignore_errors=True)
     clip = draw(scene, scene.target, out)
     run = out / "run"
-    with Session("tiny", backend, device=device, offline=True) as session:
+    with Session("tiny", backend, device=device, offline=True, cache=False) as session:
         done = session.segment(Job("clip", clip, queries([scene.target.text])), run, tell=tell)
     scores = score_folders(run / "masks" / "0", out / "truth")["mean"]
     return Demo(clip, scene.target.text, done, scores)

@@ -11,6 +11,7 @@ import pytest
 
 from alref_local.cli import main
 from alref_local.metrics import score_folders
+from alref_local.reason.calls import read_calls
 from alref_local.runs import open_run
 
 
@@ -35,7 +36,7 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("loopback_only")
 def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A newcomer's first command would fail, reach for the network, or claim a score that the files do not have."""
-    for preset in ("late", "easy"):
+    for preset in ("late", "ladder"):
         capsys.readouterr()
         with pytest.raises(SystemExit) as stopped:
             main(["demo", "-o", str(tmp_path), "--json", "--preset", preset])
@@ -47,4 +48,6 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scores = score_folders(tmp_path / "run" / "masks" / "0", tmp_path / "truth")["mean"]
     assert told["scores"] == scores
     assert scores["J&F"] >= 0.8
+    asked = [call["address"]["step"] for call in read_calls(tmp_path / "run") if call["answer"]]
+    assert asked == ["pivot_frame", "pivot_box"]
     assert set(run.manifest["weights"]) == {"tiny:grounding_dino", "tiny:sam2"}

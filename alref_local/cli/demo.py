@@ -14,9 +14,9 @@ from alref_local.cli.progress import Progress
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), default="demo", show_default=True, help="Output folder."
 )
-@click.option("--backend", "-b", default="none", show_default=True, help="Backend card (name or path).")
-@click.option("--preset", default="easy", show_default=True, help="Kind of clip to draw.")
-@click.option("--seed", default=12, show_default=True, help="Which clip to draw.")
+@click.option("--backend", "-b", default="tiny", show_default=True, help="Backend card (name or path).")
+@click.option("--preset", default="ladder", show_default=True, help="Kind of clip to draw.")
+@click.option("--seed", default=3, show_default=True, help="Which clip to draw.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(out: Path, backend: str, preset: str, seed: int, device: str, as_json: bool) -> None:

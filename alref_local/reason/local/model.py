@@ -10,7 +10,7 @@ from typing import Any
 import outlines
 import torch
 import transformers
-from llguidance import grammar_from
+from llguidance import LLMatcher, grammar_from
 from outlines.backends.llguidance import LLGuidanceBackend, LLGuidanceLogitsProcessor
 from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
@@ -138,12 +138,21 @@ class LocalModel:
         # For numpy, because the processor for torch compiles a kernel for seconds before the first token.
         if grammar is None:
             return None
-        return LLGuidanceLogitsProcessor(grammar_from("lark", grammar), self._vocabulary, "numpy")
+        return _Held(grammar_from("lark", grammar), self._vocabulary, "numpy")
 
     def _cut(self, row: list[int]) -> list[int]:
         """Generated ids up to the end of the reply, which counts as one of them."""
         end = next((place for place, token in enumerate(row) if token in self._ends), len(row) - 1)
         return row[: end + 1]
+
+
+class _Held(LLGuidanceLogitsProcessor):  # type: ignore[misc]
+    """A grammar that does not write to the terminal when a token reaches beyond the marker."""
+
+    def _setup(self, batch_size: int) -> None:
+        super()._setup(batch_size)
+        quiet = [LLMatcher(self.llg_tokenizer, self.grammar, log_level=0) for _ in range(batch_size)]
+        self.ll_matchers = quiet
 
 
 class _Gone(StoppingCriteria):  # type: ignore[misc]
