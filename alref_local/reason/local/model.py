@@ -146,7 +146,7 @@ class LocalModel:
         return row[: end + 1]
 
 
-class _Held(LLGuidanceLogitsProcessor):  # type: ignore[misc]
+class _Held(LLGuidanceLogitsProcessor):
     """A grammar that does not write to the terminal when a token reaches beyond the marker."""
 
     def _setup(self, batch_size: int) -> None:
