@@ -164,15 +164,9 @@ class Card(_Part):
         try:
             return Card.model_validate(merge(self.model_dump(exclude_unset=True), dict(changes)))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise ConfigError(
-                f"The change to the backend card is wrong{f' at {where!r}' if where else ''}: {first['msg']}.",
-                hint=_FIELDS,
-            ) from error
+            raise _wrong("The change to the backend card", error) from error
 
 
-_FIELDS = "`alref-local backends qwen` shows every field."
 _PATTERNS = {"openai": {"json", "free"}, "vllm": {"A", "B", "C", "json", "free"}, "local": {"A", "free"}}
 
 
@@ -204,9 +198,13 @@ def load_card(name_or_path: str | Path) -> Card:
     try:
         return Card.model_validate({"name": path.stem, **raw})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ConfigError(
-            f"The backend card {path.name} is wrong{f' at {where!r}' if where else ''}: {first['msg']}.",
-            hint=_FIELDS,
-        ) from error
+        raise _wrong(f"The backend card {path.name}", error) from error
+
+
+def _wrong(what: str, error: ValidationError) -> ConfigError:
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    return ConfigError(
+        f"{what} is wrong{f' at {where!r}' if where else ''}: {first['msg']}.",
+        hint="`alref-local backends qwen` shows every field.",
+    )

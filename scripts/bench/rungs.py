@@ -6,7 +6,7 @@ carried through it in one pass of the segmentor.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,9 +16,9 @@ from alref_local.engine import Engine
 from alref_local.events import Finished
 from alref_local.masks import decode, union
 from alref_local.metrics import contour_accuracy, region_similarity
-from alref_local.seams import Backend, VideoReader
+from alref_local.seams import Backend
 from alref_local.settings import Settings
-from alref_local.types import FrameMasks, Prompt, Query, TargetResult
+from alref_local.types import Query, TargetResult
 from alref_local.world import Scene, Sentence
 from alref_local.world.reader import SceneReader
 
@@ -56,16 +56,6 @@ class Outcome(NamedTuple):
     empty: bool
 
 
-class NoSegmentor:
-    """A ``Segmentor`` that yields nothing: for runs that only choose pivots."""
-
-    def __init__(self, **_: Any) -> None: ...
-
-    def track(self, video: VideoReader, prompts: Sequence[Prompt]) -> Iterator[FrameMasks]:
-        """Nothing."""
-        return iter(())
-
-
 class Rungs:
     """Two engines: one that chooses pivots under changing settings, one that tracks.
 
@@ -77,7 +67,7 @@ class Rungs:
     def __init__(self, settings: Settings, device: str) -> None:
         self.settings = settings
         self._chooser = Engine(
-            settings.overridden({"segmentation": {"engine": "rungs:NoSegmentor"}}), device=device
+            settings.overridden({"segmentation": {"engine": "pipeline:NoSegmentor"}}), device=device
         )
         self._tracker = Engine(settings, device=device)
 
@@ -98,7 +88,9 @@ class Rungs:
         video = SceneReader(scene)
         chosen: dict[str, TargetResult] = {}
         for name, (changes, backend) in rows.items():
-            changed = self.settings.overridden({**changes, "segmentation": {"engine": "rungs:NoSegmentor"}})
+            changed = self.settings.overridden(
+                {**changes, "segmentation": {"engine": "pipeline:NoSegmentor"}}
+            )
             self._chooser.settings = changed
             (chosen[name],) = await _run(self._chooser, video, [Query("0", sentence.text)], backend)
         given = [

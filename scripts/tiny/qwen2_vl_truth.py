@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alref_local.world import CLASSES, COLOURS, Scene
-from alref_local.world.motion import Motion  # noqa: F401
 from alref_local.world.palette import SIZES
 
 Cells = NDArray[np.bool_]
