@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alref_local.world.labels import SOUND_LABELS
 from alref_local.world.palette import CLASSES, COLOURS, SIZES
 from alref_local.world.paths import ANYWHERE, Region
 
@@ -23,6 +24,10 @@ class Role(NamedTuple):
 ALL_WAYS = ("still", "left", "right", "up", "down", "curved")
 _COLOURS = tuple(COLOURS)
 _OPPOSITE = {"small": "large", "large": "small"}
+_LOOK_ALIKES = {
+    "dog": "cat", "cat": "dog", "bird": "plane", "frog": "cat", "car": "train", "train": "car",
+    "boat": "car", "plane": "bird", "drum": "bell", "bell": "drum", "guitar": "bell", "clock": "ball",
+}  # fmt: skip
 _HALVES: tuple[tuple[Region, Region, Region], ...] = (  # target, rival, landmark
     ((0.0, 0.36, 0.0, 1.0), (0.64, 1.0, 0.0, 1.0), (0.46, 0.54, 0.0, 1.0)),
     ((0.64, 1.0, 0.0, 1.0), (0.0, 0.36, 0.0, 1.0), (0.46, 0.54, 0.0, 1.0)),
@@ -39,17 +44,19 @@ def cast(
     rival: bool,
     ways: tuple[str, ...],
     crowded: bool = False,
+    audible: bool = False,
 ) -> list[Role]:
     """Roles, the target first, then its rival and landmark where the sentence needs them.
 
     `wish` is the kind of sentence the target should have, `count` the number of objects, `ways` the motions
-    open to the target. In a crowd all are small and stay near the middle.
+    open to the target. In a crowd all are small and stay near the middle. An audible target is of a class that
+    sounds, and has beside it, two times in three, an object in its colour that looks like it.
     """
 
     def other(names: tuple[str, ...], *but: str) -> str:
         return str(rng.choice([n for n in names if n not in but]))
 
-    name, colour = other(CLASSES), other(_COLOURS)
+    name, colour = other(tuple(SOUND_LABELS) if audible else CLASSES), other(_COLOURS)
     size = "small" if rng.random() < 0.45 else "large"
     split = _HALVES[int(rng.choice(4, p=[0.35, 0.35, 0.15, 0.15]))]
     first, second, between = split if wish in ("place", "relation") else (ANYWHERE,) * 3
@@ -63,6 +70,8 @@ def cast(
     if wish == "relation":
         mark_ways = ("still", "up", "down") if between[2:] == (0.0, 1.0) else ("still", "left", "right")
         roles.append(Role(other(CLASSES, name), other(_COLOURS), other(tuple(SIZES)), between, mark_ways))
+    if audible and rng.random() < 2 / 3:
+        roles.append(Role(_LOOK_ALIKES[name], colour, size, ANYWHERE, ALL_WAYS))
     while len(roles) < count:
         shared = colour if rng.random() < 0.5 else other(_COLOURS)
         unlike = other(CLASSES, *(r.class_name for r in roles))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from alref_local.world.paths import Stage
 from alref_local.world.scene import Scene
+from alref_local.world.score import Loudness, compose
 from alref_local.world.sentences import Tracks
 from alref_local.world.staging import Plan, attempt
 
@@ -31,23 +32,29 @@ class Preset:
     apart: float = 0.875
     crowded: bool = False
     endless: bool = False
+    sound: Loudness | None = None
 
     def plan(self, seed: int) -> Plan:
         """The plan of the clip of `seed`."""
         entrance = self.entrances[seed % len(self.entrances)]
         wish = self.wishes[seed // len(self.entrances) % len(self.wishes)]
-        return Plan(wish, entrance, self.rival, self.apart, self.crowded)
+        return Plan(wish, entrance, self.rival, self.apart, self.crowded, self.sound is not None)
 
 
+_COMING: Final = ("late",) * 4 + ("hidden",) * 3
+_HEARD: Final = (*_COMING, "peek", "peek", "clear")
+_ALONE: Final = ("class", "class", "colour")  # by colour: mostly beside another of the class
 _CATALOGUE: Final[dict[str, Preset]] = {
     "easy": Preset(("clear",), apart=1.0),
     "late": Preset(("late",)),
     "hidden": Preset(("hidden",)),
-    "ladder": Preset(("late",) * 4 + ("hidden",) * 3 + ("peek",) * 3, _NAMING[1:], rival=True),
+    "ladder": Preset((*_COMING, *("peek",) * 3), _NAMING[1:], rival=True),
     "crowded": Preset(("free",), _NAMING[1:], rival=True, apart=0.0, crowded=True),
     "absent": Preset(("free",), ("absent",)),
     "plural": Preset(("free",), ("plural",), rival=True),
     "long": Preset(("free",), endless=True),
+    "sound": Preset(_HEARD, _ALONE, sound=Loudness(0.35, 0.35, (10, 20), (-9, -3))),
+    "sound-hard": Preset(_HEARD, _ALONE, sound=Loudness(0.75, 0.8, (0, 10), (-4, 2))),
 }
 PRESETS: Final[tuple[str, ...]] = tuple(_CATALOGUE)
 
@@ -75,8 +82,13 @@ def make_scene(
     plan = rules.plan(seed)
     for number in range(_ATTEMPTS):
         scene = attempt((*key, number), stage, plan, seed)
-        if scene is not None and _kept(scene, plan, insist=number < _INSISTENT):
+        if scene is None or not _kept(scene, plan, insist=number < _INSISTENT):
+            continue
+        if rules.sound is None or scene.wish.about is None:
             return scene
+        sound = compose(scene.tracks, scene.wish.about, rules.sound, scene.fps, (*key, number, 2))
+        if sound is not None:
+            return replace(scene, sound=sound)
     raise ValueError(
         f"no {preset} scene of {size[1]}x{size[0]} pixels and {frames} frames could be made from seed {seed}"
     )

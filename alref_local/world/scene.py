@@ -13,7 +13,9 @@ from PIL import Image
 from alref_local.world.backdrop import backdrop, pan_room
 from alref_local.world.motion import Motion
 from alref_local.world.sentences import ObjectSpec, Sentence, Tracks, describe
+from alref_local.world.sound import Soundtrack
 from alref_local.world.sprite import Picture, Sprite
+from alref_local.world.tones import RATE
 
 FPS: Final = 12.0
 GOOD_SHARE: Final = 0.9
@@ -66,6 +68,7 @@ class Scene:
     wish: Wish
     period: int | None = None  # frames after which everything repeats
     fps: float = FPS
+    sound: Soundtrack | None = None
 
     @cached_property
     def background(self) -> NDArray[np.uint8]:
@@ -124,6 +127,34 @@ class Scene:
                 _cover(crop, place, cover)
             shares.append(np.count_nonzero(crop) / place.picture.area)
         return np.array(shares, np.float32)
+
+    def sounding(self, t: int) -> NDArray[np.bool_]:
+        """bool (n,): which objects sound in frame `t`, seen or not; none in a clip without sound."""
+        self._check(t)
+        out = np.zeros(len(self.actors), bool)
+        for part in self.sound.parts if self.sound else ():
+            if part.actor is not None:
+                out[part.actor] |= part.at(t)
+        return out
+
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """Classes that sound while they are on screen, in the order of their parts."""
+        parts = self.sound.parts if self.sound else ()
+        return tuple(dict.fromkeys(p.class_name for p in parts if p.actor is not None))
+
+    @property
+    def off_screen(self) -> tuple[str, ...]:
+        """Classes that are heard but are no object of the scene."""
+        parts = self.sound.parts if self.sound else ()
+        return tuple(p.class_name for p in parts if p.actor is None)
+
+    @property
+    def audio(self) -> NDArray[np.float32]:
+        """float32 (samples,) mono 16 kHz in -1..1, as long as the clip; zeros in a clip without sound."""
+        if self.sound is not None:
+            return self.sound.audio
+        return np.zeros(round(self.length / self.fps * RATE), np.float32)
 
     @cached_property
     def sentences(self) -> tuple[Sentence, ...]:

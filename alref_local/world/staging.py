@@ -25,7 +25,8 @@ class Plan:
     """What one clip is to be.
 
     `entrance` is how the target comes to be seen: clear (throughout), free, late (from outside), hidden
-    (behind scenery), peek (cut by the edge). `apart` is the least share of frames with two boxes apart.
+    (behind scenery), peek (cut by the edge). `apart` is the least share of frames with two boxes apart. An
+    `audible` target can sound.
     """
 
     wish: str
@@ -33,6 +34,7 @@ class Plan:
     rival: bool
     apart: float
     crowded: bool = False
+    audible: bool = False
 
 
 def attempt(key: tuple[int, ...], stage: Stage, plan: Plan, turn: int) -> Scene | None:
@@ -41,7 +43,8 @@ def attempt(key: tuple[int, ...], stage: Stage, plan: Plan, turn: int) -> Scene 
     rival = plan.rival or (plan.wish != "class" and rng.random() < 0.7)
     least = 4 if plan.crowded else 3 if rival else 2
     ways = {"late": tuple(WAYS), "peek": tuple(WAYS), "hidden": ("still", *WAYS)}.get(plan.entrance, ALL_WAYS)
-    roles = cast(rng, plan.wish, int(rng.integers(least, 6)), rival=rival, ways=ways, crowded=plan.crowded)
+    count = int(rng.integers(least, 6))
+    roles = cast(rng, plan.wish, count, rival=rival, ways=ways, crowded=plan.crowded, audible=plan.audible)
     placed: list[Actor] = []
     for index, role in enumerate(roles):
         actor = _place(rng, stage, role, "other" if index else plan.entrance, placed, plan.apart)
