@@ -27,8 +27,11 @@ def confidences(tokens: Sequence[Token], spec: AnswerSpec) -> dict[str, float] |
         spec: what a valid answer is.
 
     Returns:
-        ``None`` where the tokens hold no list or say nothing about it.
+        ``None`` where the tokens hold no list or say nothing about it, and for open lists, whose other names nobody
+        knows.
     """
+    if spec.pattern:
+        return None
     start = next((i for i in reversed(range(len(tokens))) if "[" in tokens[i].text), None)
     if start is None:
         return None

@@ -2,7 +2,7 @@
 
 All of them write the list as the parser reads it: ``[1, 3]`` or ``["dog", "car"]``, ``[]`` for "none". Where
 there are few enough lists, each is spelled out, so that no item can come twice and any order is possible; beyond
-``MOST_LISTS`` an item may repeat, which the parser refuses.
+``MOST_LISTS`` an item may repeat, which the parser refuses. In an open list any name may stand that fits its pattern.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ def choice(spec: AnswerSpec) -> list[str]:
     Raises:
         ValueError: there are more than ``MOST_LISTS``.
     """
-    if _count(spec) > MOST_LISTS:
-        raise ValueError(f"{_count(spec)} possible answers are too many to list")
+    if not _few(spec):
+        raise ValueError("there are too many possible answers to list them")
     return (["[]"] if spec.none_allowed else []) + [f"[{', '.join(items)}]" for items in _lists(spec)]
 
 
 def regex(spec: AnswerSpec) -> str:
     """A regular expression for the list; groups, alternatives and bounded repeats, which all engines know."""
-    if _count(spec) <= MOST_LISTS:
+    if _few(spec):
         inside = "|".join(_escape(", ".join(items)) for items in _lists(spec))
     else:
-        item = "|".join(_escape(_written(spec, name)) for name in spec.allowed)
+        item = f'"{spec.pattern}"' if spec.pattern else "|".join(map(_escape, _all_written(spec)))
         inside = f"({item})(, ({item})){{{spec.min_items - 1},{spec.max_items - 1}}}"
     filled = rf"\[({inside})\]"
     return rf"(\[\]|{filled})" if spec.none_allowed else filled
@@ -68,9 +68,12 @@ def json_schema(spec: AnswerSpec) -> dict[str, Any]:
     """A strict JSON schema for ``{"reasoning": "...", "answer": [...]}``.
 
     Strict mode has no ``uniqueItems``, so an item may repeat here; the parser refuses that. "None" is an
-    empty array, which takes the lower bound away.
+    empty array, which takes the lower bound away. Names of an open list are any strings: not every server takes a
+    pattern.
     """
-    item: dict[str, Any] = {"type": "string", "enum": list(spec.allowed)}
+    item: dict[str, Any] = (
+        {"type": "string"} if spec.pattern else {"type": "string", "enum": list(spec.allowed)}
+    )
     if spec.kind == "ids":
         item = {"type": "integer", "enum": [int(name) for name in spec.allowed]}
     answer = {
@@ -87,18 +90,21 @@ def json_schema(spec: AnswerSpec) -> dict[str, Any]:
     }
 
 
-def _count(spec: AnswerSpec) -> int:
-    return sum(perm(len(spec.allowed), k) for k in range(spec.min_items, spec.max_items + 1))
+def _few(spec: AnswerSpec) -> bool:
+    """Whether all lists can be spelled out."""
+    sizes = range(spec.min_items, spec.max_items + 1)
+    return not spec.pattern and sum(perm(len(spec.allowed), k) for k in sizes) <= MOST_LISTS
 
 
 def _lists(spec: AnswerSpec) -> Iterator[tuple[str, ...]]:
-    written = [_written(spec, name) for name in spec.allowed]
+    written = _all_written(spec)
     for k in range(spec.min_items, spec.max_items + 1):
         yield from permutations(written, k)
 
 
-def _written(spec: AnswerSpec, name: str) -> str:
-    return name if spec.kind == "ids" else json.dumps(name, ensure_ascii=False)
+def _all_written(spec: AnswerSpec) -> list[str]:
+    """The allowed items as they stand in a list."""
+    return [name if spec.kind == "ids" else json.dumps(name, ensure_ascii=False) for name in spec.allowed]
 
 
 def _escape(text: str) -> str:

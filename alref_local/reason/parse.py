@@ -9,6 +9,7 @@ The rule, in order:
 3. A list holds items separated by commas: digits, bare or quoted, for ids (``3``, ``"3"``, not ``Frame 3``);
    names quoted or bare, compared without regard to case and blanks. No lists inside lists.
 4. Items must be allowed, different, and of the right number. "None" is ``[]``, ``["none"]`` or ``[-1]``.
+   Names of an open list must fit its pattern; they are lower-cased, and one that is said twice counts once.
 
 Anything else is an ``AnswerError`` whose text says what is wrong in words that can be sent back to the model.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from alref_local.errors import AnswerError
@@ -79,7 +81,24 @@ def check(items: list[str], spec: AnswerSpec) -> tuple[str, ...]:
     if not items or (len(items) == 1 and _fold(items[0]) in {"none", "-1"} - known.keys()):
         if spec.none_allowed:
             return ()
-        raise AnswerError(f"The answer is 'none', but it must name one of {_few(spec.allowed)}.")
+        wanted = f"one of {_few(spec.allowed)}" if spec.allowed else "something"
+        raise AnswerError(f"The answer is 'none', but it must name {wanted}.")
+    chosen = _open_names(items, spec.pattern) if spec.pattern else _known_names(items, spec, known)
+    if not spec.min_items <= len(chosen) <= spec.max_items:
+        raise AnswerError(f"The answer names {len(chosen)} items, but {_bounds(spec)} is asked for.")
+    return tuple(chosen)
+
+
+def _open_names(items: list[str], pattern: str) -> list[str]:
+    for item in items:
+        if not re.fullmatch(pattern, " ".join(item.translate(_TYPOGRAPHY).split())):
+            raise AnswerError(
+                f"The answer holds {item[:_SHOWN]!r}, which is no short plain name of the form asked for."
+            )
+    return list(dict.fromkeys(_fold(item) for item in items))
+
+
+def _known_names(items: list[str], spec: AnswerSpec, known: Mapping[str, str]) -> list[str]:
     chosen: list[str] = []
     for item in items:
         name = known.get(_fold(item))
@@ -90,9 +109,7 @@ def check(items: list[str], spec: AnswerSpec) -> tuple[str, ...]:
         if name in chosen:
             raise AnswerError(f"The answer names {name!r} twice.")
         chosen.append(name)
-    if not spec.min_items <= len(chosen) <= spec.max_items:
-        raise AnswerError(f"The answer names {len(chosen)} items, but {_bounds(spec)} is asked for.")
-    return tuple(chosen)
+    return chosen
 
 
 def _clean(reply: str) -> str:

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
-__all__ = ["Address", "Answer", "AnswerSpec", "ImagePart", "Question", "Step", "Turn", "Usage"]
+__all__ = ["NAME", "Address", "Answer", "AnswerSpec", "ImagePart", "Question", "Step", "Turn", "Usage"]
 
 Step = Literal["lbru", "pivot_frame", "pivot_box", "second_look"]
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerSpec:
-    """The set of valid answers: a list of ``min_items`` to ``max_items`` different allowed items.
+    """The set of valid answers: a list of ``min_items`` to ``max_items`` different items.
 
     Attributes:
         allowed: the items, as they are written in the list; ids are their decimal digits.
@@ -29,6 +29,8 @@ class AnswerSpec:
         min_items: least number of items unless the answer is "none".
         max_items: most items.
         none_allowed: whether "none of them" (written ``[]`` or ``["none"]``) is a valid answer.
+        pattern: in place of ``allowed``, a regular expression of one name: the list is open (``NAME`` is any name).
+            Names of an open list are lower-cased, and one that is said twice counts once.
     """
 
     allowed: tuple[str, ...]
@@ -36,6 +38,7 @@ class AnswerSpec:
     min_items: int = 1
     max_items: int = 1
     none_allowed: bool = False
+    pattern: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a set that no list can be written for, so that grammar and parser always agree."""
@@ -44,9 +47,15 @@ class AnswerSpec:
             raise ValueError(f"cannot be written in a list: {bad!r}")
         if len({item.casefold() for item in self.allowed}) < len(self.allowed):
             raise ValueError(f"items occur twice: {self.allowed!r}")
-        if not 1 <= self.min_items <= self.max_items <= len(self.allowed):
+        if self.pattern and (self.allowed or self.kind != "names"):
+            raise ValueError("an open list holds names, and none of them is given")
+        most = self.max_items if self.pattern else len(self.allowed)
+        if not 1 <= self.min_items <= self.max_items <= most:
             raise ValueError(f"no list of {self.min_items} to {self.max_items} of {len(self.allowed)} items")
 
+
+NAME = r"[^\W\d_][\w ,.'&()/+-]{0,39}"
+"""A name in an open list: a letter, then up to 39 letters, digits, blanks and harmless marks, on one line."""
 
 _WRITABLE = {
     "ids": re.compile(r"0|[1-9][0-9]*"),

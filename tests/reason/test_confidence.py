@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alref_local.reason.confidence import confidences
-from alref_local.reason.question import AnswerSpec
+from alref_local.reason.question import NAME, AnswerSpec
 from alref_local.reason.reply import Token
 
 THREE = AnswerSpec(("1", "2", "3"))
@@ -111,3 +111,9 @@ def test_whatever_the_tokens_the_probabilities_sum_to_one(tokens: list[Token]) -
     """A strange tokenizer crashes the run."""
     found = confidences(tokens, TWELVE)
     assert found is None or sum(found.values()) == pytest.approx(1)
+
+
+def test_an_open_list_has_no_confidences() -> None:
+    """The only name that is known, "none", would seem certain."""
+    spec = AnswerSpec((), "names", none_allowed=True, pattern=NAME)
+    assert confidences([token("["), token("]")], spec) is None

@@ -15,13 +15,28 @@ from hypothesis import strategies as st
 from alref_local.errors import AnswerError
 from alref_local.reason.grammar import MARKER, MOST_LISTS, choice, json_schema, lark, regex
 from alref_local.reason.parse import parse
-from alref_local.reason.question import AnswerSpec
+from alref_local.reason.question import NAME, AnswerSpec
 
 SMALL = [
     AnswerSpec(allowed, kind, low, high, none)  # type: ignore[arg-type]
     for allowed, kind in ((("1", "2", "3"), "ids"), (("a, b", "c.d|(e)", "/f's{2}"), "names"))
     for low, high in ((1, 1), (1, 2), (1, 3), (2, 2), (2, 3))
     for none in (False, True)
+]
+
+
+OPEN = AnswerSpec((), "names", max_items=3, none_allowed=True, pattern=NAME)
+FRAMED = AnswerSpec((), "names", max_items=2, pattern=f"{NAME}: (1|2)")
+OPEN_REPLIES = [
+    *(
+        "[]",
+        '["dog"]',
+        '["dog", "train"]',
+        '["motor vehicle (road)", "bird, chirping", "x"]',
+        '["dog", "dog"]',
+    ),
+    *('["犬"]', '["3"]', '[""]', '["<b>"]', '["a", "b", "c", "d"]', f'["{"d" * 40}"]', f'["{"d" * 41}"]'),
+    *('["dog: 1"]', '["dog: 3"]', '["dog: 1", "train: 2"]', '["dog", "train: 2"]', '[" dog"]', '["dog "]'),
 ]
 
 
@@ -146,3 +161,29 @@ def test_a_grammar_engine_forces_a_valid_list_after_free_words(spec: AnswerSpec)
         if matcher.validate_tokens(listing) == len(listing):
             matcher.consume_tokens(listing)
             assert not matcher.is_accepting()
+
+
+@pytest.mark.parametrize("spec", [OPEN, FRAMED])
+@pytest.mark.parametrize("reply", OPEN_REPLIES)
+def test_open_lists_are_held_to_what_the_parser_takes(spec: AnswerSpec, reply: str) -> None:
+    """A server writes names that are refused, or cannot write a right one (checked with vLLM's own engine too)."""
+    admitted = re.fullmatch(regex(spec), reply) is not None
+    if admitted:
+        assert readable(reply, spec)
+    else:
+        assert not readable(reply, spec) or reply == '[" dog"]'  # the parser forgives a blank
+    llguidance = pytest.importorskip("llguidance", reason="llguidance is not installed")
+    tokenizer = llguidance.LLTokenizer("byte")
+    matcher = llguidance.LLMatcher(tokenizer, lark(spec, think_tokens=400))
+    assert matcher.consume_tokens(tokenizer.tokenize_str(f"I hear a dog.\n{MARKER} "))
+    listing = tokenizer.tokenize_str(reply)
+    held = matcher.validate_tokens(listing) == len(listing)
+    assert (held and matcher.consume_tokens(listing) and matcher.is_accepting()) == admitted
+
+
+def test_the_schema_of_an_open_list_takes_any_strings() -> None:
+    """A server with strict JSON refuses the schema of the sound question."""
+    answer = json_schema(OPEN)["properties"]["answer"]
+    assert answer == {"type": "array", "items": {"type": "string"}, "minItems": 0, "maxItems": 3}
+    with pytest.raises(ValueError, match="too many"):
+        choice(OPEN)

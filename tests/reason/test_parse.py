@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from alref_local.errors import AnswerError
 from alref_local.reason.parse import check, parse
-from alref_local.reason.question import AnswerSpec
+from alref_local.reason.question import NAME, AnswerSpec
 
 ONE = AnswerSpec(("1", "2", "3", "4", "5"))
 MAYBE = AnswerSpec(("1", "2", "3"), none_allowed=True)
@@ -19,6 +19,10 @@ PAIR = AnswerSpec(("1", "2", "3"), min_items=2, max_items=2)
 NAMES = AnswerSpec(
     ("Dog", "Child speech, kid speaking", "Bird's song"), "names", max_items=3, none_allowed=True
 )
+
+OPEN = AnswerSpec((), "names", max_items=3, none_allowed=True, pattern=NAME)
+SURE = AnswerSpec((), "names", max_items=3, pattern=NAME)
+FRAMED = AnswerSpec((), "names", max_items=3, none_allowed=True, pattern=f"{NAME}: (1|2|3)")
 
 GOOD = [
     # As asked for.
@@ -98,6 +102,20 @@ GOOD = [
     ("[“bird’s song”]", NAMES, ("Bird's song",)),  # noqa: RUF001 - curly apostrophe
     (r'["Bird\u0027s song"]', NAMES, ("Bird's song",)),  # JSON escapes
     ("[]", NAMES, ()),
+    # Names of an open list.
+    ('["dog", "train"]', OPEN, ("dog", "train")),
+    ("The bark is the dog's.\nANSWER: ['dog']", OPEN, ("dog",)),
+    ("[Dog, French  horn]", OPEN, ("dog", "french horn")),  # upper case, blanks, no quotes
+    ('["Fixed-wing aircraft, airplane"]', OPEN, ("fixed-wing aircraft, airplane",)),
+    ('["Motor vehicle (road)", "man\'s voice"]', OPEN, ("motor vehicle (road)", "man's voice")),
+    ("[“dog”]", OPEN, ("dog",)),
+    ('["собака", "犬"]', OPEN, ("собака", "犬")),
+    ('["dog", "Dog", "dog"]', OPEN, ("dog",)),  # said twice
+    ('["a", "b", "c", "A"]', OPEN, ("a", "b", "c")),
+    ('{"reasoning": "x", "answer": ["dog"]}', OPEN, ("dog",)),
+    ("[]", OPEN, ()),
+    ('["none"]', OPEN, ()),
+    ('["dog: 3", "train: 1"]', FRAMED, ("dog: 3", "train: 1")),
 ]
 
 BAD = [
@@ -177,6 +195,24 @@ BAD = [
     ("[cat]", NAMES, "not one of"),
     ("[Child speech, kid speaking]", NAMES, "not one of"),  # its comma, without quotes, makes two
     ("['bird's song']", NAMES, "cannot be read"),
+    # No name for an open list.
+    ('["3"]', OPEN, "no short plain name"),  # a number
+    ('["-2"]', OPEN, "no short plain name"),
+    ('["../../etc/passwd"]', OPEN, "no short plain name"),  # a path
+    ('["<b>dog</b>"]', OPEN, "no short plain name"),  # HTML
+    ('["<|im_end|>"]', OPEN, "no short plain name"),  # control tokens
+    ('["dog {reference}"]', OPEN, "no short plain name"),
+    ('["dog: bark"]', OPEN, "no short plain name"),
+    ('["$(reboot)"]', OPEN, "no short plain name"),
+    ('["dog\\u0000"]', OPEN, "no short plain name"),
+    ('["dog\\u202egod"]', OPEN, "no short plain name"),  # turns the text around it
+    (f'["{"dog " * 20}"]', OPEN, "no short plain name"),  # a sentence
+    ('[""]', OPEN, "no short plain name"),
+    ('["a", "b", "c", "d"]', OPEN, "4 items"),
+    ("[]", SURE, "must name something"),
+    ('["none"]', SURE, "must name something"),
+    ('["dog"]', FRAMED, "no short plain name"),
+    ('["dog: 4"]', FRAMED, "no short plain name"),
     # The wrong number.
     ("[1, 2]", ONE, "2 items"),
     ("[1, 2, 3, 4]", SOME, "4 items"),
@@ -256,6 +292,21 @@ def test_a_strict_json_reply_is_read_whatever_the_reasoning_says(reasoning: str,
     assert parse(reply, SOME) == tuple(map(str, items))
 
 
+@settings(deadline=None)
+@given(reply=st.text() | st.lists(st.text(max_size=50), max_size=4).map(json.dumps))
+def test_nothing_but_short_plain_names_comes_out_of_an_open_list(reply: str) -> None:
+    """A reply smuggles markup, a path or a flood into prompts and folders."""
+    try:
+        names = parse(reply, OPEN)
+    except AnswerError:
+        return
+    assert len(names) <= 3
+    for name in names:
+        assert len(name.encode()) <= 400
+        assert not set(name) & set('"\\[]{}<>|*`:;$\n\r\t\0')
+        assert name == " ".join(name.split())
+
+
 def test_check_keeps_the_spelling_of_the_question() -> None:
     """Recorded answers in another spelling would not match the tags of the run."""
     assert check(["DOG"], NAMES) == ("Dog",)
@@ -272,6 +323,7 @@ def test_check_keeps_the_spelling_of_the_question() -> None:
         (("1",), "ids", (1, 2)),
         (("1",), "ids", (0, 1)),
         ((), "ids", (1, 1)),
+        ((), "names", (1, 1)),
     ],
 )
 def test_a_set_that_cannot_be_asked_for_is_refused(
@@ -280,3 +332,10 @@ def test_a_set_that_cannot_be_asked_for_is_refused(
     """Grammar and parser would disagree on what such a question allows."""
     with pytest.raises(ValueError, match=r"written|twice|no list"):
         AnswerSpec(allowed, kind, *numbers)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("allowed", "kind"), [(("dog",), "names"), ((), "ids")])
+def test_an_open_list_is_of_names_that_nobody_gave(allowed: tuple[str, ...], kind: str) -> None:
+    """Grammar and parser would disagree on whether a list is open."""
+    with pytest.raises(ValueError, match="open list"):
+        AnswerSpec(allowed, kind, pattern=NAME)  # type: ignore[arg-type]
