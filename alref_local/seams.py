@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from alref_local.types import Candidate, FrameMasks, Image, Prompt, Query
+from alref_local.types import Candidate, FrameMasks, Image, Prompt, Query, Tag
 
 if TYPE_CHECKING:
     from alref_local.engine import Engine
     from alref_local.events import Event
     from alref_local.reason.question import Answer, Question
 
-__all__ = ["Backend", "Grounder", "Segmentor", "Strategy", "VideoReader"]
+__all__ = ["Backend", "Grounder", "Segmentor", "Strategy", "Tagger", "VideoReader"]
 
 
 @runtime_checkable
@@ -77,6 +77,17 @@ class Segmentor(Protocol):
         All prompts of a track are conditioning frames from the start. A frame may be yielded more than once,
         each time for other tracks; every (frame, track) pair comes exactly once.
         """
+
+
+@runtime_checkable
+class Tagger(Protocol):
+    """Sound classifier over AudioSet's labels (BEATs in the paper); hears ``(n,)`` float32 mono at 16 kHz in [-1, 1]."""
+
+    def tags(self, samples: NDArray[np.float32], k: int) -> list[Tag]:
+        """The ``k`` most probable labels (of each checkpoint, if several are joined), best first; never "Silence"."""
+
+    def features(self, samples: NDArray[np.float32], seconds: float = 1.0) -> NDArray[np.float32]:
+        """``(windows, d)`` float32, one row for each window of so many seconds; the last may be shorter."""
 
 
 @runtime_checkable

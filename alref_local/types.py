@@ -27,6 +27,7 @@ __all__ = [
     "Query",
     "Rle",
     "Status",
+    "Tag",
     "TargetResult",
     "Totals",
 ]
@@ -51,6 +52,13 @@ class Rle(NamedTuple):
 
     size: tuple[int, int]
     counts: bytes
+
+
+class Tag(NamedTuple):
+    """A sound's AudioSet label and its probability in ``[0, 1]``."""
+
+    name: str
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
