@@ -14,7 +14,7 @@ from transformers.utils import logging
 
 from alref_local.errors import ConfigError, PrerequisiteError
 
-__all__ = ["load_model", "load_part"]
+__all__ = ["check_family", "load_model", "load_part"]
 
 _chatter: Any = logging
 
@@ -28,7 +28,7 @@ def load_model(
         PrerequisiteError: the folder lacks ``config.json`` or safetensors weights.
         ConfigError: the folder holds another architecture, or weights that do not fit its config.
     """
-    _check_family(folder, model_type)
+    check_family(folder, model_type)
     if not any(folder.glob("*.safetensors")):
         raise PrerequisiteError(
             f"The checkpoint folder '{folder}' holds no safetensors weights.",
@@ -70,7 +70,8 @@ def load_part(kind: Any, folder: Path, **options: Any) -> Any:
         ) from error
 
 
-def _check_family(folder: Path, model_type: str) -> None:
+def check_family(folder: Path, model_type: str) -> None:
+    """Raise as ``load_model`` does unless ``config.json`` is there and says ``model_type``."""
     config = folder / "config.json"
     if not config.is_file():
         raise PrerequisiteError(
