@@ -1,9 +1,10 @@
-"""Pictures in, pictures out: videos and frame folders, strips for the backend, overlays for people."""
+"""Pictures and sound in, pictures out: videos, frame folders, tracks, strips for the backend, overlays for people."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from alref_local.media.audio import Audio, AudioWindow, has_audio, open_audio
 from alref_local.media.encode import VideoWriter, write_video
 from alref_local.media.folder import FrameFolder, is_image, read_image
 from alref_local.media.overlay import OverlayWriter, cutout, draw, track_colour
@@ -14,6 +15,8 @@ from alref_local.media.window import Window
 
 __all__ = [
     "BOX_COLOUR_NAMES",
+    "Audio",
+    "AudioWindow",
     "FrameFolder",
     "OverlayWriter",
     "Panel",
@@ -23,6 +26,8 @@ __all__ = [
     "Window",
     "cutout",
     "draw",
+    "has_audio",
+    "open_audio",
     "open_video",
     "read_image",
     "strip",

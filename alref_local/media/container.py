@@ -17,6 +17,7 @@ from alref_local.errors import MediaError
 from alref_local.media.reader import MAX_FRAMES, MAX_PIXELS
 
 if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
@@ -26,6 +27,9 @@ __all__ = ["NO_STAMP", "Index", "index_of", "open_container", "packets", "video_
 _CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,gif"
 """Demuxers that hold their own pictures. Playlists, scripts and devices (hls, concat, sdp, image2) can make a
 file name other files or hosts, so they are refused before they read a byte."""
+
+_SOUNDS = "wav,w64,mp3,flac,aac,aiff,au,caf,ac3,eac3,amr"
+"""Demuxers of bare sound, allowed beside the containers where sound is asked for."""
 
 NO_STAMP = -(2**63)
 _CUT_OFF = 0.5  # seconds by which a file may be shorter than its header says before we speak of it
@@ -68,25 +72,26 @@ class Index:
         return place if place < len(self.stamps) and self.stamps[place] == stamp else None
 
 
-def open_container(path: Path) -> InputContainer:
-    """Open a regular local file, and nothing that it refers to.
+def open_container(path: Path, *, sound: bool = False) -> InputContainer:
+    """Open a regular local file, a video or (``sound``) whatever can hold sound, and nothing that it refers to.
 
     Raises:
-        MediaError: missing, not a regular file, empty, or not a video container.
+        MediaError: missing, not a regular file, empty, or not such a container.
     """
     import av
 
+    wanted = "a sound or video file" if sound else "a video file or a folder of frames"
+
+    formats = f"{_CONTAINERS},{_SOUNDS}" if sound else _CONTAINERS
     try:
         mode, size = path.stat().st_mode, path.stat().st_size
         if not stat.S_ISREG(mode):
-            raise MediaError(
-                f"{path} is not a regular file.", hint="Name a video file or a folder of frames."
-            )
+            raise MediaError(f"{path} is not a regular file.", hint=f"Name {wanted}.")
         if size == 0:
             raise MediaError(f"The file {path} is empty.", hint="Copy or download it again.")
         return av.open(
             f"file:{path.absolute()}",
-            options={"protocol_whitelist": "file", "format_whitelist": _CONTAINERS},
+            options={"protocol_whitelist": "file", "format_whitelist": formats},
             metadata_errors="ignore",
         )
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -94,6 +99,10 @@ def open_container(path: Path) -> InputContainer:
     except PermissionError as error:
         raise MediaError(f"The file {path} may not be read.", hint="Check its permissions.") from error
     except (av.FFmpegError, OSError) as error:
+        if sound:
+            raise MediaError(
+                f"{path} holds no readable sound.", hint="Sounds are wav, flac, mp3, ogg, m4a or video files."
+            ) from error
         raise MediaError(
             f"{path} is not a readable video.",
             hint="Videos are mp4, mov, mkv, webm, avi, ts files or frame folders.",
@@ -124,7 +133,9 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     return stream
 
 
-def packets(container: InputContainer, stream: VideoStream | None = None) -> Iterator[Packet[Any]]:
+def packets(
+    container: InputContainer, stream: VideoStream | AudioStream | None = None
+) -> Iterator[Packet[Any]]:
     """The packets from here to the end of the file or to where it breaks (all streams if none is named)."""
     import av
 
