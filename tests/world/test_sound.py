@@ -88,6 +88,8 @@ def test_truth_is_where_the_energy_is(preset: str) -> None:
             power = np.array([np.square(p).mean() for p in parts])
             sounds = np.array([part.at(t) for t in range(scene.length)])
             assert not power[~sounds].any()
+            for start, _ in part.stretches:
+                assert np.abs(alone[scene.sound.place(start) :][:160]).any(), "a stretch begins with a call"
             # Calls leave gaps, but not of half a second.
             assert all(
                 power[t : t + 6].max() > 1e-4 for t in np.flatnonzero(sounds)[:-5] if sounds[t : t + 6].all()
