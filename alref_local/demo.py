@@ -65,13 +65,18 @@ def run_demo(
     return Demo(clip, scene.target.text, done, scores)
 
 
-def draw(scene: Scene, sentence: Sentence, out: Path) -> Path:
-    """Write ``clip.mp4`` and ``truth/*.png`` (union of the referents, 0/255) into ``out``; returns the clip's path."""
+def draw(scene: Scene, sentence: Sentence | None, out: Path) -> Path:
+    """Write ``clip.mp4``, with its sound, and ``truth/*.png`` (0/255) into ``out``; returns the clip's path.
+
+    Truth is the union of the sentence's referents; without a sentence, of what sounds in the frame.
+    """
     for t in range(scene.length):
-        truth = scene.masks(t)[list(sentence.referents)].any(axis=0)
+        meant = np.flatnonzero(scene.sounding(t)) if sentence is None else list(sentence.referents)
+        truth = scene.masks(t)[meant].any(axis=0)
         buffer = io.BytesIO()
         Image.fromarray(truth.astype(np.uint8) * 255).save(buffer, "PNG")
         write_bytes(out / "truth" / f"{t:05d}.png", buffer.getvalue())
     clip = out / "clip.mp4"
-    write_video(clip, (scene.frame(t) for t in range(scene.length)), scene.fps)
+    sound = None if scene.sound is None else scene.audio
+    write_video(clip, (scene.frame(t) for t in range(scene.length)), scene.fps, sound=sound)
     return clip

@@ -1,4 +1,4 @@
-"""Frames to video files: H.264 that any browser plays, or lossless, whole or not there at all."""
+"""Frames and sound to video files: H.264 that any browser plays, or lossless, whole or not there at all."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self, cast
 import numpy as np
 
 from alref_local.errors import MediaError, PrerequisiteError
+from alref_local.media.samples import Samples
+from alref_local.media.track import SoundTrack
 from alref_local.types import Image
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ class VideoWriter:
         size: ``(height, width)`` of the frames.
         fps: frames per second.
         lossless: keep every pixel exactly (RGB H.264 in .mp4, FFV1 in .mkv); browsers do not play these.
+        sound: float32 ``(n,)`` pieces of mono 16 kHz in [-1, 1] from the first frame on, read as frames are
+            written and cut to them: AAC, or FLAC if ``lossless``.
 
     Raises:
         MediaError: the file cannot be written, or is named neither .mp4 nor .mkv.
@@ -54,7 +58,13 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: str | Path, size: tuple[int, int], fps: float, *, lossless: bool = False
+        self,
+        path: str | Path,
+        size: tuple[int, int],
+        fps: float,
+        *,
+        lossless: bool = False,
+        sound: Iterable[Samples] | None = None,
     ) -> None:
         import av
 
@@ -88,6 +98,8 @@ class VideoWriter:
         if not lossless:
             context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
             context.color_range = 1  # limited
+        self._rate, self._written = rate, 0
+        self._sound = None if sound is None else SoundTrack(self._container, sound, lossless=lossless)
 
     def write(self, frame: Image) -> None:
         """Append one ``(H, W, 3)`` uint8 RGB frame of the size that was announced."""
@@ -95,6 +107,9 @@ class VideoWriter:
             raise ValueError(f"frame of shape {frame.shape} in a video of size {self.size}")
         with self._reported():
             self._container.mux(self._stream.encode(self._converted(frame)))
+            self._written += 1
+            if self._sound is not None:
+                self._sound.until(float(self._written / self._rate))
 
     def _converted(self, frame: Image) -> VideoFrame:
         import av
@@ -110,6 +125,8 @@ class VideoWriter:
         """Finish the file and give it its name."""
         with self._reported():
             self._container.mux(self._stream.encode())
+            if self._sound is not None:
+                self._sound.finish()
             self._container.close()
             self._part.replace(self.path)
 
@@ -148,8 +165,17 @@ class VideoWriter:
             raise
 
 
-def write_video(path: str | Path, frames: Iterable[Image], fps: float, *, lossless: bool = False) -> None:
+def write_video(
+    path: str | Path,
+    frames: Iterable[Image],
+    fps: float,
+    *,
+    lossless: bool = False,
+    sound: Samples | None = None,
+) -> None:
     """Write ``(H, W, 3)`` uint8 RGB frames, at least one, all of one size, as ``VideoWriter`` does.
+
+    ``sound``: float32 ``(n,)`` mono 16 kHz in [-1, 1], or None for a video without a track.
 
     Raises:
         MediaError: there are no frames, or the file cannot be written.
@@ -159,7 +185,9 @@ def write_video(path: str | Path, frames: Iterable[Image], fps: float, *, lossle
     first = next(rest, None)
     if first is None:
         raise MediaError(f"There are no frames to write to {path}.", hint="A video has at least one.")
-    with VideoWriter(path, (first.shape[0], first.shape[1]), fps, lossless=lossless) as writer:
+    size = (first.shape[0], first.shape[1])
+    pieces = None if sound is None else [sound]
+    with VideoWriter(path, size, fps, lossless=lossless, sound=pieces) as writer:
         writer.write(first)
         for frame in rest:
             writer.write(frame)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from PIL import Image as Pil
 from PIL import ImageDraw, ImageFont
 
 from alref_local.media.encode import VideoWriter
+from alref_local.media.samples import Samples
 from alref_local.types import Image
 
 __all__ = ["OverlayWriter", "cutout", "draw", "track_colour"]
@@ -82,10 +83,18 @@ class OverlayWriter:
         path: ends in .mp4; its folder must exist.
         size: ``(height, width)`` of the frames.
         fps: frames per second.
+        sound: the video's own, as for ``VideoWriter``.
     """
 
-    def __init__(self, path: str | Path, size: tuple[int, int], fps: float) -> None:
-        self._writer = VideoWriter(path, size, fps)
+    def __init__(
+        self,
+        path: str | Path,
+        size: tuple[int, int],
+        fps: float,
+        *,
+        sound: Iterable[Samples] | None = None,
+    ) -> None:
+        self._writer = VideoWriter(path, size, fps, sound=sound)
 
     def write(self, frame: Image, masks: Mapping[int, NDArray[np.bool_]], labels: Mapping[int, str]) -> None:
         """Append one frame; arguments as in ``draw``."""
