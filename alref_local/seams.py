@@ -81,7 +81,10 @@ class Segmentor(Protocol):
 
 @runtime_checkable
 class Tagger(Protocol):
-    """Sound classifier over AudioSet's labels (BEATs in the paper); hears ``(n,)`` float32 mono at 16 kHz in [-1, 1]."""
+    """Classifier of sound by AudioSet's labels (BEATs in the paper).
+
+    It hears ``(n,)`` float32 mono samples at 16 kHz in ``[-1, 1]``, however few or many.
+    """
 
     def tags(self, samples: NDArray[np.float32], k: int) -> list[Tag]:
         """The ``k`` most probable labels (of each checkpoint, if several are joined), best first; never "Silence"."""

@@ -19,6 +19,7 @@ _COMMANDS = {
     "score": "Score predicted masks against true ones (J, F, J&F).",
     "backends": "List the reasoning backends, or show one.",
     "configs": "List the configs, or show one.",
+    "models": "Convert checkpoints.",
 }
 
 

@@ -17,14 +17,14 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from alref_local.errors import ConfigError, PrerequisiteError
 from alref_local.perceive.audioset import name_of
 from alref_local.perceive.beats import BeatsConfig, BeatsModel
 from alref_local.perceive.loading import check_family
 
-__all__ = ["BeatsCheckpoint", "read", "write_folder"]
+__all__ = ["BeatsCheckpoint", "convert", "read", "write_folder"]
 
 _REPEATED = re.compile(r"encoder\.layers\.[1-9]\d*\.self_attn\.relative_attention_bias\.weight")
 """Microsoft's files hold the first layer's table again under every layer's name."""
@@ -50,7 +50,9 @@ class BeatsCheckpoint:
                 raise ValueError(f"{len(self.labels)} labels for {self.config.predictor_class} outputs")
             with torch.device("meta"):  # no time is spent on values that are replaced at once
                 model = BeatsModel(self.config)
-            model.load_state_dict({name: at.float() for name, at in self.tensors.items()}, assign=True)
+            # Copies: how a file lies in memory would show in the last digits.
+            copies = {name: at.to(torch.float32, copy=True) for name, at in self.tensors.items()}
+            model.load_state_dict(copies, assign=True)
         except (AttributeError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
             raise ConfigError(
                 f"The weights in '{self.source}' do not fit their config.",
@@ -70,12 +72,29 @@ def read(source: Path) -> BeatsCheckpoint:
     return _read_pt(source) if source.is_file() else _read_folder(source)
 
 
+def convert(file: Path, folder: Path) -> BeatsCheckpoint:
+    """Write what a file of Microsoft's holds as a safetensors folder, and return it.
+
+    Raises:
+        ConfigError: as ``read`` and ``BeatsCheckpoint.model``, or the folder holds a checkpoint already.
+    """
+    if (folder / "config.json").exists():
+        raise ConfigError(
+            f"The folder '{folder}' holds a checkpoint already.",
+            hint="Name a new folder, or delete that one.",
+        )
+    checkpoint = read(file)
+    checkpoint.model()
+    write_folder(checkpoint, folder)
+    return checkpoint
+
+
 def write_folder(checkpoint: BeatsCheckpoint, folder: Path) -> None:
     """Write ``checkpoint`` as a safetensors folder, ``config.json`` last."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
     weights, config = folder / "model.safetensors", folder / "config.json"
-    save_file(tensors, weights.with_suffix(".part"), metadata={"format": "pt"})
+    weights.with_suffix(".part").write_bytes(save(tensors, metadata={"format": "pt"}))
     weights.with_suffix(".part").replace(weights)
     told = {"model_type": "beats", **asdict(checkpoint.config), "labels": checkpoint.labels}
     config.with_suffix(".part").write_text(
