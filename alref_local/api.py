@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alref_local.errors import ConfigError
 from alref_local.jobs import Job, queries
 from alref_local.types import Pivot
 
@@ -18,8 +19,10 @@ __all__ = ["segment"]
 
 def segment(
     video: str | Path,
-    sentences: str | Sequence[str],
+    sentences: str | Sequence[str] = (),
     *,
+    sound: bool = False,
+    audio: str | Path | None = None,
     backend: str | Path = "none",
     config: str | Path = "default",
     changes: Mapping[str, Any] | None = None,
@@ -36,11 +39,14 @@ def segment(
     cache: bool = True,
     on_event: Callable[[Event], None] | None = None,
 ) -> Segmentation:
-    """Segment what sentences refer to in one video.
+    """Segment what sentences refer to in one video, or what makes a sound in it.
 
     Args:
         video: video file or folder of frames.
         sentences: one sentence or several; they share the encoder pass.
+        sound: what is meant makes a sound; without sentences, whatever does. The first result then holds all of it,
+            the others one thing each.
+        audio: a sound file to listen to instead of the video's own track.
         backend: backend card by name or path, or ``replay:RUN``.
         config: config by name or path.
         changes: nested settings laid over it, as ``{"pivots": {"frame": "first"}}``.
@@ -65,8 +71,10 @@ def segment(
     """
     from alref_local.session import Session, Window
 
-    asked = queries([sentences] if isinstance(sentences, str) else sentences, pivots)
-    job = Job(Path(video).stem, Path(video), asked)
+    asked = queries([sentences] if isinstance(sentences, str) else sentences, pivots, sound=sound)
+    if audio is not None and not sound:
+        raise ConfigError("A sound file is of no use unless sound is asked for.", hint="Say sound=True.")
+    job = Job(Path(video).stem, Path(video), asked, None if audio is None else Path(audio))
     with Session(
         config,
         backend,

@@ -25,10 +25,13 @@ from alref_local.perceive.masks import binarize
 from alref_local.plugins import load_class
 from alref_local.reason.prompts import load_prompts
 from alref_local.runs.manifest import weights_sha256
-from alref_local.seams import Backend, Grounder, Segmentor, Strategy, VideoReader
+from alref_local.seams import Backend, Grounder, Segmentor, Strategy, Tagger, VideoReader
 from alref_local.select.context import ClipContext
+from alref_local.select.stretches import Hearing
+from alref_local.select.vocabulary import vocabulary
 from alref_local.settings import Settings
 from alref_local.strategies.second_look import SecondLookStrategy
+from alref_local.strategies.sound import SoundStrategy
 from alref_local.types import Candidate, Clip, FrameMasks, Image, Prompt, Query
 
 __all__ = ["Engine"]
@@ -82,14 +85,40 @@ class Engine:
         options = self.settings.segmentation.model_dump(exclude={"engine"})
         return cast(Segmentor, self._kinds["segmentor"](**options, device=self._device))
 
+    @cached_property
+    def tagger(self) -> Tagger:
+        """The audio classifier of the config."""
+        sound = self.settings.sound
+        return cast(Tagger, load_class(sound.engine)(model=sound.model, device=self._device))
+
+    @cached_property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The words in which things that sound are named; none: any."""
+        return vocabulary(self.settings.sound.vocabulary)
+
+    def check_sound(self) -> None:
+        """Find out before anything is loaded whether sound can be asked for.
+
+        Raises:
+            ConfigError: the config names a class, prompt or vocabulary that does not exist.
+        """
+        sound = self.settings.sound
+        load_class(sound.engine)
+        names = self.vocabulary
+        if sound.references == "lbru":
+            self.prompts.render("lbru_frame" if sound.frame else "lbru", count=1, names=names)
+
     def weights(self) -> dict[str, dict[str, str]]:
         """SHA-256 of every weight file of the built-in models that are loaded, by model and file name."""
         grounding, segmentation = self.settings.grounding, self.settings.segmentation
+        sound = self.settings.sound
+        listened = [sound.model] if isinstance(sound.model, str) else sound.model
         models = {
-            "grounder": (grounding.engine, grounding.model),
-            "segmentor": (segmentation.engine, segmentation.model),
+            "grounder": [(grounding.engine, grounding.model)],
+            "segmentor": [(segmentation.engine, segmentation.model)],
+            "tagger": [(sound.engine, model) for model in listened],
         }
-        loaded = [models[part] for part in models if part in self.__dict__]
+        loaded = [one for part in models if part in self.__dict__ for one in models[part]]
         return {model: _hashes(model) for engine, model in loaded if engine.startswith("alref_local.")}
 
     @property
@@ -100,9 +129,19 @@ class Engine:
         return self._backend
 
     async def events(
-        self, video: VideoReader, queries: Sequence[Query], backend: Backend
+        self,
+        video: VideoReader,
+        queries: Sequence[Query],
+        backend: Backend,
+        hearing: Hearing | None = None,
     ) -> AsyncGenerator[Event]:
         """Segment all queries of one video; closing the iterator cancels what is under way.
+
+        Args:
+            video: the video.
+            queries: what to segment.
+            backend: who answers.
+            hearing: the sound, if a query asks for it.
 
         Raises:
             PrerequisiteError: weights are missing; found before any question is asked.
@@ -113,6 +152,10 @@ class Engine:
         strategy = cast(Strategy, self._kinds["strategy"]())
         if self.settings.second_look.looks:
             strategy = SecondLookStrategy(strategy)
+        if hearing is not None:
+            self.check_sound()
+            await self.perceive(lambda: self.tagger)
+            strategy = SoundStrategy(strategy, hearing)
         self._backend = backend
         try:
             async with aclosing(strategy.run(video, queries, self)) as events:

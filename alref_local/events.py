@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from alref_local.types import Clip, ClipReasoned, Look, TargetResult
+from alref_local.types import Clip, ClipReasoned, Heard, Look, Query, TargetResult
 
-__all__ = ["Event", "Finished", "Looked", "Planned", "Reasoned", "Tracked"]
+__all__ = ["Event", "Finished", "Listened", "Looked", "Planned", "Reasoned", "ReferencesFound", "Tracked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listened:
+    """One stretch of the video was listened to; ``strip`` is what the backend was shown, if it was asked."""
+
+    heard: Heard
+    strip: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencesFound:
+    """The whole video was listened to: these things make its sounds, each a query of its own."""
+
+    references: tuple[Query, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +66,4 @@ class Finished:
     results: tuple[TargetResult, ...]
 
 
-Event = Planned | Reasoned | Tracked | Looked | Finished
+Event = Listened | ReferencesFound | Planned | Reasoned | Tracked | Looked | Finished

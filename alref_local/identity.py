@@ -23,11 +23,21 @@ _NOT_DECISIVE = {
 """Fields of a card that do not decide what the masks are (the temperature of a vote is its temperature)."""
 
 
-def identity(source: Path, settings: Settings, card: Card, prompts: Mapping[str, str], **asked: Any) -> str:
+def identity(
+    source: Path,
+    settings: Settings,
+    card: Card,
+    prompts: Mapping[str, str],
+    *,
+    sound: bool = False,
+    **asked: Any,
+) -> str:
     """SHA-256 of the video, the settings, the backend, the prompts' texts and whatever else was asked for."""
+    taggers = settings.sound.model if sound else ()
     models = [
         settings.grounding.model,
         settings.segmentation.model,
+        *([taggers] if isinstance(taggers, str) else taggers),
         *([card.model] if card.kind == "local" else []),
     ]
     facts = {

@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 
 from alref_local.errors import ConfigError, MediaError
-from alref_local.types import Box, Pivot, Query
+from alref_local.types import SOUND, Box, Pivot, Query
 
 __all__ = ["MAX_SENTENCE", "Job", "collect_jobs", "is_list", "parse_pivot", "queries"]
 
@@ -23,19 +23,36 @@ _IMAGES = {".jpg", ".jpeg", ".png", ".webp"}
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One video and everything that is asked of it; ``name`` is unique among the jobs collected together."""
+    """One video and everything that is asked of it; ``name`` is unique among the jobs collected together.
+
+    ``audio`` is a sound file that takes the place of the video's own track.
+    """
 
     name: str
     source: Path
     queries: tuple[Query, ...]
+    audio: Path | None = None
+
+    @property
+    def sounds(self) -> bool:
+        """Whether the sound is asked for."""
+        return any(query.sound for query in self.queries)
 
 
-def queries(sentences: Sequence[str], pivots: Sequence[Pivot] = ()) -> tuple[Query, ...]:
+def queries(
+    sentences: Sequence[str], pivots: Sequence[Pivot] = (), *, sound: bool = False
+) -> tuple[Query, ...]:
     """Number the sentences ``"0"``, ``"1"``, ...; pivots given by a person belong to the only sentence.
 
+    With ``sound`` what the sentences refer to must make a sound, too; without any, whatever sounds is meant.
+
     Raises:
-        ConfigError: a sentence is empty or too long, there is none, or pivots come with several.
+        ConfigError: a sentence is empty or too long, there is none, or pivots come with several or with sound.
     """
+    if sound and pivots:
+        raise ConfigError("A pivot says already what to segment.", hint="Leave --pivot or --sound out.")
+    if sound and not sentences:
+        return (Query(SOUND, sound=True),)
     if not sentences:
         raise ConfigError("There is no sentence.", hint='Say what to segment, as in "the dog on the left".')
     if pivots and len(sentences) > 1:
@@ -52,7 +69,7 @@ def queries(sentences: Sequence[str], pivots: Sequence[Pivot] = ()) -> tuple[Que
                 f"A sentence has {len(sentence)} characters; at most {MAX_SENTENCE} are read.",
                 hint="Shorten it.",
             )
-    return tuple(Query(str(number), text, tuple(pivots)) for number, text in enumerate(cleaned))
+    return tuple(Query(str(number), text, tuple(pivots), sound) for number, text in enumerate(cleaned))
 
 
 def parse_pivot(text: str) -> Pivot:
@@ -74,26 +91,43 @@ def parse_pivot(text: str) -> Pivot:
     return pivot
 
 
-def collect_jobs(source: Path, sentences: Sequence[str], pivots: Sequence[Pivot] = ()) -> list[Job]:
+def collect_jobs(
+    source: Path,
+    sentences: Sequence[str],
+    pivots: Sequence[Pivot] = (),
+    *,
+    sound: bool = False,
+    audio: Path | None = None,
+) -> list[Job]:
     """The jobs that ``source`` means.
 
     A video file or a folder of frames is one job, a folder of videos one job per video, and a CSV with the columns
-    ``video`` and ``sentence`` one job per video with all its sentences (paths count from the CSV's folder).
+    ``video`` and ``sentence`` one job per video with all its sentences (paths count from the CSV's folder). With
+    ``sound`` sentences may be left out, in the CSV by leaving them empty; ``audio`` is a sound file for one video.
 
     Raises:
-        ConfigError: the sentences are missing or unusable, pivots would go to several videos, or the CSV is malformed.
+        ConfigError: the sentences are missing or unusable, pivots or a sound file would go to several videos, a sound
+            file comes without ``sound``, or the CSV is malformed.
         MediaError: there is nothing to segment at ``source``.
     """
+    if audio is not None and not sound:
+        raise ConfigError(
+            "A sound file is of no use without --sound.", hint="Add --sound, or leave --audio out."
+        )
+    if audio is not None and is_list(source):
+        raise ConfigError(
+            "A sound file belongs to one video.", hint="Name the video file, not a list of them."
+        )
     if source.suffix.lower() == ".csv":
         if sentences or pivots:
             raise ConfigError(
                 "The sentences stand in the CSV already.", hint="Give the CSV alone, without --pivot."
             )
-        return _named(_rows(source))
-    asked = queries(sentences, pivots)
+        return _named(_rows(source, sound))
+    asked = queries(sentences, pivots, sound=sound)
     videos = _videos(source)
     if videos is None:
-        return [Job(_safe(source), source, asked)]
+        return [Job(_safe(source), source, asked, audio)]
     if pivots:
         raise ConfigError("Pivots belong to one video.", hint="Name the video file, not its folder.")
     return _named([(video, asked) for video in videos])
@@ -127,7 +161,7 @@ def _videos(source: Path) -> list[Path] | None:
     return videos if len(videos) >= frames else None
 
 
-def _rows(path: Path) -> list[tuple[Path, tuple[Query, ...]]]:
+def _rows(path: Path, sound: bool) -> list[tuple[Path, tuple[Query, ...]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
@@ -146,8 +180,10 @@ def _rows(path: Path) -> list[tuple[Path, tuple[Query, ...]]]:
                 f"Line {line} of '{path}' does not fit its columns.",
                 hint="Quote a sentence that holds a comma.",
             )
-        wanted.setdefault(path.parent / row["video"], []).append(row["sentence"] or "")
-    return [(video, queries(sentences)) for video, sentences in wanted.items()]
+        said = wanted.setdefault(path.parent / row["video"], [])
+        if row["sentence"] or not sound:
+            said.append(row["sentence"] or "")
+    return [(video, queries(sentences, sound=sound)) for video, sentences in wanted.items()]
 
 
 def _named(found: Sequence[tuple[Path, tuple[Query, ...]]]) -> list[Job]:

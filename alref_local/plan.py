@@ -13,6 +13,8 @@ from alref_local.reason.prompts import PromptSet, load_prompts
 from alref_local.reason.question import Usage
 from alref_local.seams import VideoReader
 from alref_local.select.sampling import plan_clips
+from alref_local.select.stretches import listening
+from alref_local.select.vocabulary import vocabulary
 from alref_local.settings import Settings
 from alref_local.types import Clip, Query
 
@@ -22,6 +24,8 @@ _TURN = 8
 """Tokens that a chat template puts around a turn."""
 _CORRECTION = 600
 """Tokens of an invalid reply shown again (2000 characters at most) and of what was wrong with it."""
+_TAG = "Chirping bird"
+"""A label of the audio classifier of about the usual length."""
 _IMAGE = ImageTokens(side=28)
 """Where a card does not say what an image is: as for Qwen2-VL."""
 
@@ -52,7 +56,8 @@ class Plan:
         name: of the video.
         frames: how many are segmented.
         clips: how many are reasoned about.
-        questions: how many are asked (a clip without candidates saves one, a refused second look brings more).
+        questions: how many are asked (a clip without candidates saves one, a refused second look brings more). Of a
+            video of which only the sound is asked for, one thing is taken to sound; at most, ``sound.most`` do.
         backend: who is asked.
         repeat: how often each is asked.
         about: with replies of the length that the card calls usual, all of them valid.
@@ -86,16 +91,20 @@ def plan(job: Job, video: VideoReader, settings: Settings, card: Card) -> Plan:
     """
     prompts = load_prompts(settings.reasoning.prompts)
     clips, fixed = plan_clips(len(video), video.fps, settings)
-    queries = [query for query in job.queries if not query.pivots]
-    asks = [
-        ask
-        for query in queries
-        for clip in clips
-        for ask in _of_clip(query, clip, fixed is None, video.size, settings, prompts)
-    ]
+    asks = list(_lbru(video, settings, prompts)) if job.sounds else []
+    again: list[_Ask] = []
     looks = settings.second_look.looks
-    asks += [_look(query, video.size, settings, prompts) for query in queries if looks]
-    again = [_look(query, video.size, settings, prompts) for query in queries for _ in range(1, looks)]
+    for query in (query for query in job.queries if not query.pivots):
+        look = [_look(query, video.size, settings, prompts)] if looks else []
+        mine = [
+            ask
+            for clip in clips
+            for ask in _of_clip(query, clip, fixed is None, video.size, settings, prompts)
+        ] + look
+        asks += mine
+        again += look * (looks - 1)
+        if query.sound and not query.text:
+            again += (mine + look * (looks - 1)) * (settings.sound.most - 1)
     repeat = settings.reasoning.repeat
     times = repeat if card.asks else 0
     about = sum((_about(ask, card) for ask in asks * times), Cost())
@@ -123,6 +132,7 @@ def _of_clip(
 ) -> Iterator[_Ask]:
     """The questions about one clip; the pivot frame is chosen where ``choose``, and where there is a choice."""
     reasoning, count = settings.reasoning, len(clip.frames)
+    choose = choose and not (query.sound and not query.text and settings.sound.frame)
     images = _images(count, size, settings)
     first: _Ask | None = None
     if choose and count > 1:
@@ -138,6 +148,19 @@ def _of_clip(
             none_allowed=reasoning.none_allowed,
         )
         yield _Ask(text, images, first if reasoning.history else None)
+
+
+def _lbru(video: VideoReader, settings: Settings, prompts: PromptSet) -> Iterator[_Ask]:
+    """The questions about what sounds, one a stretch; none of the stretches is taken to be silent."""
+    sound = settings.sound
+    if sound.references == "tags":
+        return
+    names = vocabulary(sound.vocabulary)
+    for stretch in listening(video.timestamps(), video.fps, settings).stretches:
+        count = len(stretch.clip.frames)
+        template = "lbru_frame" if sound.frame else "lbru"
+        text = prompts.render(template, count=count, tags=[_TAG] * sound.tags, names=names)
+        yield _Ask(text, _images(count, video.size, settings))
 
 
 def _look(query: Query, size: tuple[int, int], settings: Settings, prompts: PromptSet) -> _Ask:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alref_local.configs import load_config
-from alref_local.errors import ConfigError
+from alref_local.errors import ConfigError, MediaError
 from alref_local.events import Event
+from alref_local.fingerprint import fingerprint
 from alref_local.identity import identity
 from alref_local.jobs import Job
 from alref_local.masks import decode, union
-from alref_local.media import open_video
+from alref_local.media import Reader, open_video
+from alref_local.media.audio import has_audio, open_audio
 from alref_local.plan import Plan, plan
 from alref_local.reason.backends import make_backend
 from alref_local.reason.cache import AnswerCache
@@ -30,7 +31,7 @@ from alref_local.reason.usage import totals
 from alref_local.reason.vote import voter
 from alref_local.runs import RunFolder, open_run
 from alref_local.runs.record import Record
-from alref_local.seams import VideoReader
+from alref_local.select.stretches import Hearing
 from alref_local.types import TargetResult, Totals
 from alref_local.waiting import run_through
 
@@ -141,13 +142,15 @@ class Session:
 
         return Engine(self.settings, device=self._device)
 
-    def check(self) -> None:
+    def check(self, *, sound: bool = False) -> None:
         """Find out before the first video what the config names and is not there (weights are looked for later).
 
         Raises:
-            ConfigError: a class, device or prompt does not exist.
+            ConfigError: a class, device or prompt does not exist; for ``sound``, a vocabulary.
         """
-        _ = self.engine
+        engine = self.engine
+        if sound:
+            engine.check_sound()
 
     def segment(
         self,
@@ -167,25 +170,28 @@ class Session:
         with self._opened(job, window) as video:
             _check_pivots(job, video)
             if out is None:
-                return run_through(self._follow(Record(video), job, None, tell))
+                record = Record(video, hearing=_hearing(job, video))
+                return run_through(self._follow(record, job, None, tell))
             return self._to_folder(job, video, out, window, cutouts, tell)
 
     def plan(self, job: Job, window: Window | None = None) -> Plan:
         """What segmenting a video would ask of the backend, and about what that costs; loads no model."""
         with self._opened(job, window or Window()) as video:
+            _hearing(job, video)
             return plan(job, video, self.settings, self.card)
 
     def _to_folder(
         self,
         job: Job,
-        video: VideoReader,
+        video: Reader,
         out: Path,
         window: Window,
         cutouts: bool,
         tell: Callable[[Event], None],
     ) -> Segmentation:
         card = self._card_of(job)
-        asked = {"queries": job.queries, "window": window, "cutouts": cutouts}
+        asked: dict[str, Any] = {"queries": job.queries, "window": window, "cutouts": cutouts}
+        asked |= {"sound": job.sounds, "audio": job.audio and fingerprint(job.audio)}
         mine = identity(job.source, self.settings, card, self.engine.prompts.templates, **asked)
         folder = RunFolder(out)
         if folder.finished:
@@ -199,8 +205,9 @@ class Session:
             return Segmentation(
                 job.name, size, len(video), done.results, out, done.timings, done.usage, reused=True
             )
+        hearing = _hearing(job, video)
         folder.write_config(self.settings, card.model_dump(mode="json"))
-        record = Record(video, folder, cutouts)
+        record = Record(video, folder, cutouts, hearing)
         with CallLog(folder.calls_path) as log:
             segmentation = run_through(self._follow(record, job, log, tell))
         usage = totals(read_calls(out))
@@ -208,7 +215,7 @@ class Session:
         record.finish({"job": mine, **facts, "weights": self.engine.weights()}, usage)
         return replace(segmentation, usage=usage)
 
-    def _opened(self, job: Job, window: Window) -> AbstractContextManager[VideoReader]:
+    def _opened(self, job: Job, window: Window) -> Reader:
         return open_video(job.source, start=window.start, end=window.end, every=window.every)
 
     def _card_of(self, job: Job) -> Card:
@@ -233,7 +240,7 @@ class Session:
             models=self._models,
         )
         try:
-            await record.follow(self.engine.events(video, job.queries, backend), tell)
+            await record.follow(self.engine.events(video, job.queries, backend, record.hearing), tell)
         finally:
             await backend.close()
         return Segmentation(
@@ -246,7 +253,22 @@ def offline_asked() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").strip().lower() in {"1", "true", "yes", "on"}
 
 
-def _check_pivots(job: Job, video: VideoReader) -> None:
+def _hearing(job: Job, video: Reader) -> Hearing | None:
+    """The sound of a video, where it is asked for.
+
+    Raises:
+        MediaError: it has none, or it cannot be read.
+    """
+    if not job.sounds:
+        return None
+    if job.audio is None and not has_audio(job.source):
+        raise MediaError(
+            f"{job.source.name} has no sound.", hint="Name its sound as a file of its own with --audio."
+        )
+    return Hearing(open_audio(job.audio or job.source), video.offset)
+
+
+def _check_pivots(job: Job, video: Reader) -> None:
     height, width = video.size
     for pivot in (pivot for query in job.queries for pivot in query.pivots):
         if pivot.frame >= len(video) or pivot.box.x1 > width or pivot.box.y1 > height:

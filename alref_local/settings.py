@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 __all__ = [
     "Grounding",
@@ -17,6 +17,7 @@ __all__ = [
     "SecondLook",
     "Segmentation",
     "Settings",
+    "Sound",
     "Strip",
 ]
 
@@ -40,6 +41,9 @@ class Sampling(_Section):
         False, description="Narrow an interval in seconds until all clips are about equally full."
     )
     drop_single: bool = Field(False, description="Skip a clip with one sampled frame, as released.")
+    whole: bool = Field(
+        False, description="The whole video is one clip, its frames spread evenly (the paper for sound)."
+    )
 
 
 class Strip(_Section):
@@ -138,6 +142,45 @@ class SecondLook(_Section):
     frames: int = Field(5, ge=1, le=32, description="Frames shown, spread evenly over those with a mask.")
 
 
+class Sound(_Section):
+    """How what is heard becomes references (LBRU), where a sound is asked for."""
+
+    engine: str = "alref_local.perceive.tagging:Beats"
+    model: str | tuple[str, ...] = Field(
+        "~/.cache/alref-local/BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt",
+        description="A BEATs checkpoint; of several each names its own labels, as released.",
+    )
+    tags: int = Field(5, ge=1, le=20, description="Labels of the audio classifier that are kept (top-k).")
+    min_probability: float = Field(0.0, ge=0, le=1, description="Labels below this are not kept.")
+    window: float = Field(10.0, ge=1, le=60, description="Seconds that are listened to at a time, about.")
+    max_windows: int | None = Field(
+        None, ge=1, description="Join windows until there are no more questions than this; 1 as in the paper."
+    )
+    references: Literal["lbru", "tags"] = Field(
+        "lbru", description="What the backend makes of labels and frames, or the bare labels (Table 4)."
+    )
+    vocabulary: str = Field(
+        "open", description="Any name (open), a bundled list (avsbench), or a text file with a name a line."
+    )
+    frame: bool = Field(
+        False, description="Ask in the same question for the frame that shows each thing best, as released."
+    )
+    most: int = Field(5, ge=1, le=20, description="References of one video at most, the most often heard.")
+    wording: str = Field("the {} that is making sound", description="A reference; {} is the category.")
+    caption: str = Field("", description="What the grounder is given for it; empty: the reference itself.")
+    both: str = Field(
+        "{}, making a sound (heard: {heard})",
+        description="What is asked where a sentence must hold too; {} is the sentence.",
+    )
+
+    @field_validator("wording", "caption", "both")
+    @classmethod
+    def _has_place(cls, text: str) -> str:
+        if text.count("{}") != 1 and text:
+            raise ValueError("it needs one {} for the category or the sentence")
+        return text
+
+
 class Settings(_Section):
     """One protocol: everything that decides what the masks are, apart from the backend."""
 
@@ -151,6 +194,7 @@ class Settings(_Section):
     reasoning: Reasoning = Reasoning()
     pivots: Pivots = Pivots()
     second_look: SecondLook = SecondLook()
+    sound: Sound = Sound()
 
     def overridden(self, changes: dict[str, Any]) -> Settings:
         """A validated copy with nested ``changes`` (``{"pivots": {"frame": "first"}}``) laid over it."""

@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "SOUND",
     "Box",
     "Candidate",
     "Clip",
     "ClipReasoned",
     "FrameMasks",
+    "Heard",
     "Image",
     "Look",
     "MaskTrack",
@@ -93,16 +95,56 @@ class Pivot:
     track: int = 0
 
 
+SOUND = "sound"
+"""Id of everything that sounds; the things themselves are ``sound-dog``, ``sound-train``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to segment: a sentence. ``id`` names it in output folders and call logs.
+    """What to segment: what a sentence refers to, what makes a sound, or what does both.
 
-    ``pivots`` given by a person replace reasoning.
+    Attributes:
+        id: names it in output folders and call logs.
+        text: the sentence; empty if whatever sounds is meant.
+        pivots: given by a person, they replace reasoning.
+        sound: whether what is meant makes a sound.
+        caption: what the grounder is given instead of the sentence.
+        frame: the pivot frame, where it is known already.
     """
 
     id: str
-    text: str
+    text: str = ""
     pivots: tuple[Pivot, ...] = ()
+    sound: bool = False
+    caption: str = ""
+    frame: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is heard in one stretch of a video, and which things in it make these sounds (paper, LBRU).
+
+    Attributes:
+        stretch: its number, from 0.
+        start: where it begins, in seconds of the video that is being segmented.
+        stop: where it ends.
+        frames: the frames that were looked at.
+        tags: what the audio classifier hears, the likeliest first; none in silence.
+        categories: of the things that sound, lower case.
+        shown: the frame that shows each category best, where that was asked for too.
+        note: why there are no categories, for people.
+        agreement: the share of the answers that say so, where it was asked several times.
+    """
+
+    stretch: int
+    start: float
+    stop: float
+    frames: tuple[int, ...]
+    tags: tuple[Tag, ...] = ()
+    categories: tuple[str, ...] = ()
+    shown: tuple[int, ...] = ()
+    note: str = ""
+    agreement: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +251,7 @@ class Look:
 class TargetResult:
     """What became of one query: its tracks, the pivots behind them, what was settled on each clip, second looks.
 
-    ``status`` is ``no_target`` when no frame of any track holds a mask.
+    ``status`` is ``no_target`` when no frame of any track holds a mask. ``heard`` is what a query of sound goes by.
     """
 
     query: Query
@@ -218,6 +260,7 @@ class TargetResult:
     pivots: tuple[Pivot, ...] = ()
     clips: tuple[ClipReasoned, ...] = ()
     looks: tuple[Look, ...] = ()
+    heard: tuple[Heard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

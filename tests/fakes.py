@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alref_local.errors import AnswerError
+from alref_local.media.audio import AudioWindow
 from alref_local.reason.question import Answer, Question
 from alref_local.seams import VideoReader
-from alref_local.types import Box, Candidate, FrameMasks, Image, Prompt
+from alref_local.types import Box, Candidate, FrameMasks, Image, Prompt, Tag
 
 
 @dataclass
@@ -53,6 +54,41 @@ def numbered_video(length: int, size: tuple[int, int] = (48, 64)) -> ArrayVideo:
     """Every pixel of frame ``t`` has the value ``t``, so that who sees a frame knows its number."""
     frames = np.arange(length, dtype=np.uint8)[:, None, None, None]
     return ArrayVideo(np.broadcast_to(frames, (length, *size, 3)).copy())
+
+
+@dataclass
+class ArraySound:
+    """An ``Audio`` in memory: mono samples at 16 kHz from second 0 of the video."""
+
+    samples: NDArray[np.float32]
+
+    def windows(
+        self, seconds: float = 10.0, *, start: float = 0.0, stop: float | None = None
+    ) -> Iterator[AudioWindow]:
+        size, end = round(seconds * 16_000), len(self.samples) if stop is None else round(stop * 16_000)
+        for place in range(round(start * 16_000), min(end, len(self.samples)), size):
+            yield AudioWindow(place / 16_000, self.samples[place : min(place + size, end)])
+
+
+def levels(*seconds: float) -> ArraySound:
+    """A sound that stays at one level in every second, so that who hears a window knows its second."""
+    return ArraySound(np.repeat(np.array(seconds, np.float32), 16_000))
+
+
+class LevelTagger:
+    """A ``Tagger`` that knows sounds by their highest level: "Bark" at 0.1, "Bell" at 0.2, "Noise" at any other."""
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+
+    def tags(self, samples: NDArray[np.float32], k: int) -> list[Tag]:
+        level = round(float(samples.max()), 2)
+        known = {0.1: "Bark", 0.2: "Bell"}
+        return [Tag(known.get(level, "Noise"), 0.9), Tag("Music", 0.04), Tag("Speech", 0.02)][:k]
+
+    def features(self, samples: NDArray[np.float32], seconds: float = 1.0) -> NDArray[np.float32]:
+        windows = -(-len(samples) // round(seconds * 16_000))
+        return np.full((windows, 1), samples.max(), np.float32)
 
 
 class BoxesByFrame:

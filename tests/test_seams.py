@@ -14,11 +14,11 @@ from alref_local.media import open_video
 from alref_local.media.encode import write_video
 from alref_local.reason.backends import make_backend
 from alref_local.reason.card import load_card
-from alref_local.seams import Backend, Grounder, Segmentor, VideoReader
+from alref_local.seams import Backend, Grounder, Segmentor, Tagger, VideoReader
 from alref_local.types import Box, Prompt
 from alref_local.world import make_scene
 from alref_local.world.reader import SceneReader
-from tests.fakes import BoxesByFrame, BoxSegmentor, Scripted, numbered_video
+from tests.fakes import BoxesByFrame, BoxSegmentor, LevelTagger, Scripted, levels, numbered_video
 
 LENGTH = 14
 
@@ -81,6 +81,15 @@ def test_grounder() -> None:
     assert isinstance(grounder, Grounder)
     (found,) = grounder.propose([numbered_video(1).images[0]], ["a"])
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+
+
+def test_tagger() -> None:
+    """Labels would not be the likeliest first, or more than asked for."""
+    tagger = LevelTagger()
+    assert isinstance(tagger, Tagger)
+    tags = tagger.tags(levels(0.1).samples, 2)
+    assert [tag.name for tag in tags] == ["Bark", "Music"]
+    assert tagger.features(levels(0.1, 0.2).samples).shape == (2, 1)
 
 
 @pytest.mark.parametrize("name", ["none", "qwen", "gpt-4"])

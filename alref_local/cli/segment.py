@@ -1,4 +1,4 @@
-"""``alref-local segment SOURCE "sentence" ...``."""
+"""``alref-local segment SOURCE "sentence" ... [--sound]``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from alref_local.jobs import Job, collect_jobs, is_list, parse_pivot
 
 _EPILOG = """\b
 SOURCE is a video file, a folder of frames, a folder of videos, or a CSV with the columns video,sentence.
+With --sound, whatever makes a sound is segmented; with sentences too, what they refer to must make a sound.
 The output folder holds masks/ID/*.png, masks.json (COCO RLE), overlay.mp4, result.json and calls.jsonl;
 for a folder of videos and a CSV, one such folder for each video."""
 _NOBODY = "Nothing reasoned: choose a backend with --backend (`alref-local backends` lists them)."
@@ -50,6 +51,10 @@ _NOBODY = "Nothing reasoned: choose a backend with --backend (`alref-local backe
     metavar="FRAME:x0,y0,x1,y1",
     help="Your own box instead of reasoning; FRAME counts the segmented frames from 0.",
 )
+@click.option("--sound", is_flag=True, help="Segment what makes a sound.")
+@click.option(
+    "--audio", type=click.Path(path_type=Path), help="Listen to this file, not to the video's track."
+)
 @click.option("--start", type=float, help="Leave out what comes before this second.")
 @click.option("--end", type=float, help="Leave out what comes from this second on.")
 @click.option(
@@ -80,15 +85,18 @@ def command(
     as_json: bool,
     dry_run: bool,
     cutouts: bool,
+    sound: bool,
+    audio: Path | None,
     **rest: Any,
 ) -> int:
-    """Segment what SENTENCES refer to in SOURCE, through the whole video."""
+    """Segment what SENTENCES refer to, or what sounds, in SOURCE, through the whole video."""
     from alref_local.batch import run_all
     from alref_local.cli.telling import plan_lines, result_lines, row, usage_line
     from alref_local.configs import parse_changes
     from alref_local.session import Segmentation, Session, Window
 
-    jobs = collect_jobs(source, sentences, [parse_pivot(text) for text in pivots])
+    given = [parse_pivot(text) for text in pivots]
+    jobs = collect_jobs(source, sentences, given, sound=sound, audio=audio)
     window = Window(rest["start"], rest["end"], rest["every"])
     options = {key: rest[key] for key in ("device", "offline", "seed", "repeat", "cache")}
     fields = parse_changes(card_fields)
@@ -103,7 +111,7 @@ def command(
                 with Progress(job.name) as progress:
                     return session.segment(job, folder, window=window, cutouts=cutouts, tell=progress.tell)
 
-            session.check()
+            session.check(sound=sound)
             done, failed = run_all(jobs, work)
             rows = [row(one) for one in done]
             lines = [*result_lines(rows), *([usage_line(done)] if done and session.card.asks else [])]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from alref_local.types import Totals
+from alref_local.types import Heard, Totals
 
 if TYPE_CHECKING:
     from alref_local.plan import Cost, Plan
@@ -29,6 +29,11 @@ def row(done: Segmentation) -> dict[str, Any]:
                 "status": result.status,
                 "pivots": [{"frame": pivot.frame, "box": list(pivot.box)} for pivot in result.pivots],
                 "looks": [{"accepted": look.accepted, "note": look.note} for look in result.looks],
+                **(
+                    {"sound": True, "heard": [_heard(one) for one in result.heard]}
+                    if result.query.sound
+                    else {}
+                ),
             }
             for result in done.results
         ],
@@ -37,10 +42,24 @@ def row(done: Segmentation) -> dict[str, Any]:
     }
 
 
+def _heard(one: Heard) -> dict[str, Any]:
+    return {
+        "start": one.start,
+        "stop": one.stop,
+        "tags": {tag.name: round(tag.probability, 4) for tag in one.tags},
+        "categories": list(one.categories),
+        "note": one.note,
+    }
+
+
 def result_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """A line for every sentence, and one for the overlay of every video."""
     for one in rows:
         for reference in one["references"]:
+            if reference.get("sound"):
+                yield f"{one['name']}: {_sounds(reference['heard'])}"
+                if not reference["text"]:
+                    continue
             said = "segmented" if reference["status"] == "ok" else "no target found"
             frames = ", ".join(str(pivot["frame"]) for pivot in reference["pivots"])
             tail = f" (pivot frames {frames})" if frames else ""
@@ -48,6 +67,15 @@ def result_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 tail += ", but the second look refused it"
             yield f'{one["name"]}: "{reference["text"]}" {said}{tail}'
         yield f"{one['folder']}/overlay.mp4" + (" (finished before)" if one["reused"] else "")
+
+
+def _sounds(heard: Sequence[Mapping[str, Any]]) -> str:
+    """What sounds, or why nothing does."""
+    names = dict.fromkeys(name for one in heard for name in one["categories"])
+    if names:
+        return f"sounding: {', '.join(names)}"
+    notes = dict.fromkeys(one["note"] for one in heard)
+    return f"nothing found that sounds ({'; '.join(notes)})"
 
 
 def usage_line(done: Sequence[Segmentation]) -> str:

@@ -33,6 +33,9 @@ class Reader(ABC):
     fps: float
     """Average frames per second."""
 
+    offset: float = 0.0
+    """Time of the first frame in the source, in seconds."""
+
     warning: str = ""
     """One sentence if not everything that the source promised is there, else empty."""
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from alref_local.reason.question import AnswerSpec
 
-__all__ = ["MARKER", "MOST_LISTS", "choice", "json_schema", "lark", "regex"]
+__all__ = ["MARKER", "MOST_LISTS", "choice", "escape", "json_schema", "lark", "regex"]
 
 MARKER = "ANSWER:"
 """What a reply writes between its reasoning and its list."""
@@ -39,9 +39,9 @@ def choice(spec: AnswerSpec) -> list[str]:
 def regex(spec: AnswerSpec) -> str:
     """A regular expression for the list; groups, alternatives and bounded repeats, which all engines know."""
     if _few(spec):
-        inside = "|".join(_escape(", ".join(items)) for items in _lists(spec))
+        inside = "|".join(escape(", ".join(items)) for items in _lists(spec))
     else:
-        item = f'"{spec.pattern}"' if spec.pattern else "|".join(map(_escape, _all_written(spec)))
+        item = f'"{spec.pattern}"' if spec.pattern else "|".join(map(escape, _all_written(spec)))
         inside = f"({item})(, ({item})){{{spec.min_items - 1},{spec.max_items - 1}}}"
     filled = rf"\[({inside})\]"
     return rf"(\[\]|{filled})" if spec.none_allowed else filled
@@ -107,6 +107,6 @@ def _all_written(spec: AnswerSpec) -> list[str]:
     return [name if spec.kind == "ids" else json.dumps(name, ensure_ascii=False) for name in spec.allowed]
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Escape what has a meaning in every dialect and nothing else (``re.escape`` also escapes blanks)."""
     return re.sub(r"([\\.^$*+?{}\[\]()|])", r"\\\1", text)

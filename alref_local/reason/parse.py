@@ -91,7 +91,8 @@ def check(items: list[str], spec: AnswerSpec) -> tuple[str, ...]:
 
 def _open_names(items: list[str], pattern: str) -> list[str]:
     for item in items:
-        if not re.fullmatch(pattern, " ".join(item.translate(_TYPOGRAPHY).split())):
+        plain = " ".join(item.translate(_TYPOGRAPHY).split())
+        if not re.fullmatch(pattern, plain) and not re.fullmatch(pattern, plain.lower()):
             raise AnswerError(
                 f"The answer holds {item[:_SHOWN]!r}, which is no short plain name of the form asked for."
             )

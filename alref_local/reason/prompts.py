@@ -1,7 +1,8 @@
 """Prompt sets: folders of text files with ``{fields}``, filled strictly.
 
 A set holds ``pivot_frame.txt``, ``pivot_box.txt``, ``lbru.txt`` and ``second_look.txt`` as far as they are used,
-variants of them such as ``pivot_box_NAME.txt``, and may hold ``none.txt``, said when "none of the boxes" is allowed.
+variants of them such as ``pivot_box_NAME.txt``, and may hold ``none.txt``, said when "none of the boxes" is allowed,
+and ``vocabulary.txt``, said when sounding things are to be named in given words.
 Fields:
 
 - in all steps: ``{frames}`` "5 frames"; ``{count}`` "5"; ``{quoted}`` the reference, or the labels, as JSON
@@ -10,7 +11,8 @@ Fields:
 - in pivot_box: ``{reference}``; ``{frame}`` "3"; ``{ordinal}`` "3rd"; ``{marked}`` "three objects are marked
   with colored boxes"; ``{boxes}`` "a green box (label 1) and a pink box (label 2)"; ``{none}`` the text of
   ``none.txt`` after a blank, or nothing
-- in lbru: ``{tags}`` "dog, bark"
+- in lbru: ``{tags}`` "dog, bark"; ``{vocabulary}`` the text of ``vocabulary.txt`` after a blank, or nothing
+- in vocabulary: ``{names}`` "accordion, airplane, axe"
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ _COMMON = frozenset({"frames", "count", "quoted"})
 _FIELDS = {
     "pivot_frame": _COMMON | {"reference"},
     "pivot_box": _COMMON | {"reference", "frame", "ordinal", "marked", "boxes", "none"},
-    "lbru": _COMMON | {"tags"},
+    "lbru": _COMMON | {"tags", "vocabulary"},
+    "vocabulary": frozenset({"names"}),
     "second_look": _COMMON | {"reference"},
     "none": frozenset[str](),
 }
@@ -53,6 +56,7 @@ class PromptSet:
         count: int,
         reference: str = "",
         tags: Sequence[str] = (),
+        names: Sequence[str] = (),
         frame: int = 0,
         boxes: Sequence[str] = (),
         none_allowed: bool = False,
@@ -64,6 +68,7 @@ class PromptSet:
             count: number of sampled frames shown.
             reference: what to look for, in words (all steps but lbru).
             tags: labels of the audio classifier, likeliest first (lbru).
+            names: the words in which to name what sounds; none: any words (lbru).
             frame: id of the pivot frame in the strip, counted from 1 (pivot_box).
             boxes: colour names of the painted boxes in the order of their labels (pivot_box).
             none_allowed: whether "none of the boxes" is an answer (pivot_box).
@@ -78,6 +83,7 @@ class PromptSet:
                 "reasoning.prompts and reasoning.box_prompt choose.",
             )
         none = self.templates.get("none", "") if none_allowed else ""
+        words = self.templates.get("vocabulary", "").format(names=", ".join(names)) if names else ""
         reference, tags = _plain(reference), [_plain(tag) for tag in tags]
         text = self.templates[template].format_map(
             {
@@ -91,6 +97,7 @@ class PromptSet:
                 "marked": _marked(len(boxes)),
                 "boxes": box_list(boxes),
                 "none": f" {none}" if none else "",
+                "vocabulary": f" {words}" if words else "",
             }
         )
         return text.encode("utf-8", "replace").decode()  # a shell's arguments may hold bytes that are no text

@@ -8,11 +8,12 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from alref_local.events import Event, Finished, Looked, Reasoned, Tracked
+from alref_local.events import Event, Finished, Listened, Looked, Reasoned, ReferencesFound, Tracked
 from alref_local.runs.folder import RunFolder
 from alref_local.runs.overlay import write_overlay
 from alref_local.seams import VideoReader
-from alref_local.types import TargetResult, Totals
+from alref_local.select.stretches import Hearing
+from alref_local.types import SOUND, TargetResult, Totals
 
 __all__ = ["Record"]
 
@@ -25,12 +26,14 @@ class Record:
         video: what is being segmented.
         folder: where, already begun with ``write_config``; ``None`` writes nothing.
         cutouts: whether to write every masked object as PNG with alpha, too.
+        hearing: the sound that is listened to, if it is asked for.
         timings: seconds by stage, filled while following.
     """
 
     video: VideoReader
     folder: RunFolder | None = None
     cutouts: bool = False
+    hearing: Hearing | None = None
     timings: dict[str, float] = field(default_factory=dict)
     results: tuple[TargetResult, ...] = ()
 
@@ -39,14 +42,19 @@ class Record:
         begun = time.perf_counter()
         async with aclosing(events):
             async for event in events:
-                if isinstance(event, Reasoned | Looked) and self.folder is not None:
+                if isinstance(event, Listened | Reasoned | Looked) and self.folder is not None:
                     _keep_strips(self.folder, event)
+                if isinstance(event, ReferencesFound):
+                    self._lap("listen", begun)
                 if isinstance(event, Tracked | Finished) and "reason" not in self.timings:
-                    self.timings["reason"] = time.perf_counter() - begun
+                    self._lap("reason", begun)
                 if isinstance(event, Finished):
-                    self.timings["track"] = time.perf_counter() - begun - self.timings["reason"]
+                    self._lap("track", begun)
                     self.results = event.results
                 tell(event)
+
+    def _lap(self, stage: str, begun: float) -> None:
+        self.timings[stage] = time.perf_counter() - begun - sum(self.timings.values())
 
     def finish(self, manifest: Mapping[str, Any], usage: Totals) -> None:
         """Write masks, overlay and results; the manifest last."""
@@ -58,8 +66,10 @@ class Record:
         self.folder.finish(manifest)
 
 
-def _keep_strips(folder: RunFolder, event: Reasoned | Looked) -> None:
-    if isinstance(event, Looked):
+def _keep_strips(folder: RunFolder, event: Listened | Reasoned | Looked) -> None:
+    if isinstance(event, Listened):
+        shown = {f"{SOUND}-stretch{event.heard.stretch:03d}-lbru": event.strip}
+    elif isinstance(event, Looked):
         shown = {f"{event.query_id}-look{event.look.number}": event.strip}
     else:
         outcome = event.outcome

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from alref_local import masks
 from alref_local.seams import VideoReader
-from alref_local.types import ClipReasoned, Look, MaskTrack, Pivot, Query, Status, TargetResult, Totals
+from alref_local.types import ClipReasoned, Heard, Look, MaskTrack, Pivot, Query, Status, TargetResult, Totals
 
 __all__ = ["Reference", "ResultFile", "VideoInfo", "describe"]
 
@@ -37,7 +37,10 @@ class TrackInfo(_Part):
 
 
 class Reference(_Part):
-    """One query, its outcome, its pivots (``given``: by a person), what was settled on each clip, second looks."""
+    """One query, its outcome, its pivots (``given``: by a person), what was settled on each clip, second looks.
+
+    ``sound`` says that it goes by what was ``heard``; of sound alone, ``text`` is empty.
+    """
 
     id: str
     text: str
@@ -47,11 +50,15 @@ class Reference(_Part):
     given: tuple[Pivot, ...]
     clips: tuple[ClipReasoned, ...]
     looks: tuple[Look, ...] = ()
+    sound: bool = False
+    heard: tuple[Heard, ...] = ()
 
     def with_tracks(self, tracks: Sequence[MaskTrack]) -> TargetResult:
         """The result as it was before it was written."""
-        query = Query(self.id, self.text, self.given)
-        return TargetResult(query, self.status, tuple(tracks), self.pivots, self.clips, self.looks)
+        query = Query(self.id, self.text, self.given, self.sound)
+        return TargetResult(
+            query, self.status, tuple(tracks), self.pivots, self.clips, self.looks, self.heard
+        )
 
 
 class ResultFile(_Part):
@@ -92,6 +99,8 @@ def _reference(result: TargetResult) -> Reference:
         given=result.query.pivots,
         clips=result.clips,
         looks=result.looks,
+        sound=result.query.sound,
+        heard=result.heard,
     )
 
 

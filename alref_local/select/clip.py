@@ -49,13 +49,15 @@ class ClipReasoner:
         self.agreement: dict[str, float] = {}
 
     async def pivot_frame(self) -> int:
-        """Step 1; a clip with one sampled frame leaves nothing to ask.
+        """Step 1; a clip with one sampled frame, or one that the query names, leaves nothing to ask.
 
         Raises:
             AnswerError: no valid answer came.
         """
         if len(self.context.clip.frames) == 1:
             return self.context.clip.frames[0]
+        if self.query.frame in self.context.clip.frames:
+            return self.query.frame
         question = await self.tools.perceive(
             pivot_frame_question, self.context, self.query, self.tools.prompts
         )
@@ -66,7 +68,8 @@ class ClipReasoner:
     async def propose(self, frame: int, thresholds: tuple[float, float] | None = None) -> None:
         """Candidate boxes on the pivot frame, at other (box, text) thresholds if given."""
         self.frame = frame
-        self.candidates = await self.tools.propose(self.context.image(frame), self.query.text, thresholds)
+        text = self.query.caption or self.query.text
+        self.candidates = await self.tools.propose(self.context.image(frame), text, thresholds)
         if not self.candidates:
             self.note = "no candidate box on the pivot frame"
 

@@ -8,7 +8,7 @@ from typing import Literal
 from alref_local.settings import Sampling, Settings
 from alref_local.types import Clip
 
-__all__ = ["fixed_clip", "interval_of", "plan_clips", "sample_clips"]
+__all__ = ["fixed_clip", "interval_of", "plan_clips", "sample_clips", "spread"]
 
 
 def plan_clips(length: int, fps: float, settings: Settings) -> tuple[tuple[Clip, ...], int | None]:
@@ -42,13 +42,16 @@ def sample_clips(length: int, fps: float, sampling: Sampling) -> tuple[Clip, ...
     """Divide ``length`` frames into clips of N frames sampled every S frames.
 
     Clip ``t`` covers ``[t*S*N, min((t+1)*S*N, length))`` and samples every S-th frame from its start, so the last
-    clip may hold fewer than N. A video shorter than S is one clip with one frame.
+    clip may hold fewer than N. A video shorter than S is one clip with one frame. ``whole`` makes one clip of it all,
+    with N frames spread evenly.
 
     Raises:
         ValueError: the video has no frames.
     """
     if length < 1:
         raise ValueError("a video needs at least one frame")
+    if sampling.whole:
+        return (Clip(0, 0, length, spread(0, length, sampling.frames)),)
     interval = interval_of(length, fps, sampling)
     span = interval * sampling.frames
     clips: list[Clip] = []
@@ -67,8 +70,14 @@ def fixed_clip(length: int, which: Literal["first", "middle", "last"], frames: i
     The clip's other sampled frames are spread evenly, for context.
     """
     pivot = {"first": 0, "middle": (length - 1) // 2, "last": length - 1}[which]
-    spread = {round(k * (length - 1) / max(1, frames - 1)) for k in range(frames)}
-    if pivot not in spread:
-        spread.remove(min(spread, key=lambda frame: abs(frame - pivot)))
-        spread.add(pivot)
-    return Clip(0, 0, length, tuple(sorted(spread))), pivot
+    shown = set(spread(0, length, frames))
+    if pivot not in shown:
+        shown.remove(min(shown, key=lambda frame: abs(frame - pivot)))
+        shown.add(pivot)
+    return Clip(0, 0, length, tuple(sorted(shown))), pivot
+
+
+def spread(start: int, stop: int, frames: int) -> tuple[int, ...]:
+    """So many frames of ``[start, stop)`` at even distances, its first and last among them; all if there are fewer."""
+    last = stop - 1 - start
+    return tuple(sorted({start + round(k * last / max(1, frames - 1)) for k in range(frames)}))

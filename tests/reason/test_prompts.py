@@ -119,7 +119,7 @@ def test_frames_are_counted_in_words_that_keep_the_number(frame: int, words: str
     assert f"In the {words} frame," in rendered(load_prompts("paper"), "pivot_box", frame=frame)
 
 
-@pytest.mark.parametrize("template", sorted(load_prompts("alref").templates.keys() - {"none"}))
+@pytest.mark.parametrize("template", sorted(load_prompts("alref").templates.keys() - {"none", "vocabulary"}))
 def test_our_own_set_keeps_its_promises(template: str) -> None:
     """Caches miss, the grammar finds no marker, or a sentence can give orders."""
     prompts = load_prompts("alref")
@@ -151,6 +151,16 @@ def test_none_is_offered_only_where_it_is_allowed() -> None:
     never, maybe = (rendered(prompts, "pivot_box", none_allowed=allowed) for allowed in (False, True))
     assert "ANSWER: []" not in never
     assert maybe.count("ANSWER: []") == 1
+
+
+@pytest.mark.parametrize("template", [("paper", "lbru"), ("alref", "lbru"), ("released", "lbru_frame")])
+def test_a_vocabulary_is_told_only_where_it_is_closed(template: tuple[str, str]) -> None:
+    """The model is not told in which words to answer, or is bound to none."""
+    prompts = load_prompts(template[0])
+    free, bound = (rendered(prompts, template[1], names=names) for names in ((), ("sitar", "tabla")))
+    assert "sitar" not in free
+    assert "sitar, tabla" in bound
+    assert len(bound) < len(free) + 80
 
 
 @pytest.mark.parametrize("name", ["paper", "alref"])
