@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
-__all__ = ["boundary", "contour_accuracy", "region_similarity"]
+from alref_local.metrics.bits import Bits, Mask, count, dilate, outline, pack
 
-Mask = NDArray[np.bool_]
+__all__ = ["TOLERANCE", "Contours", "Floats", "contour_accuracy", "contours", "jaccard", "region_similarity"]
+
+Floats = NDArray[np.float64]
+
+TOLERANCE = 0.008
+"""How far apart contours still match, as a share of the image's diagonal."""
+
+_CHUNK = 1 << 15  # words of a mask stack that are worked on together, so that they stay in the cache
 
 
-def region_similarity(prediction: Mask, truth: Mask) -> NDArray[np.float64]:
+def region_similarity(prediction: Mask, truth: Mask) -> Floats:
     """J: intersection over union, 1 where both masks are empty.
 
     Args:
@@ -24,15 +31,14 @@ def region_similarity(prediction: Mask, truth: Mask) -> NDArray[np.float64]:
         ``(...)`` float64.
     """
     _check(prediction, truth)
-    together = np.count_nonzero(prediction & truth, axis=(-2, -1))
-    either = np.count_nonzero(prediction | truth, axis=(-2, -1))
-    return np.where(either == 0, 1.0, together / np.maximum(either, 1))
+    return jaccard(pack(prediction), pack(truth))
 
 
-def contour_accuracy(prediction: Mask, truth: Mask, tolerance: float = 0.008) -> NDArray[np.float64]:
+def contour_accuracy(prediction: Mask, truth: Mask, tolerance: float = TOLERANCE) -> Floats:
     """F: harmonic mean of the share of each contour that lies near the other one.
 
-    Near means within ``tolerance`` of the image's diagonal, rounded up to whole pixels.
+    Near means within ``tolerance`` of the image's diagonal, rounded up to whole pixels. F is 1 where neither mask
+    has a contour, 0 where one has.
 
     Args:
         prediction: ``(..., H, W)`` bool.
@@ -43,40 +49,46 @@ def contour_accuracy(prediction: Mask, truth: Mask, tolerance: float = 0.008) ->
         ``(...)`` float64.
     """
     _check(prediction, truth)
-    height, width = prediction.shape[-2:]
-    radius = math.ceil(tolerance * math.hypot(height, width))
-    pairs = zip(prediction.reshape(-1, height, width), truth.reshape(-1, height, width), strict=True)
-    scores = [_contour_f(boundary(one), boundary(other), radius) for one, other in pairs]
-    return np.array(scores, np.float64).reshape(prediction.shape[:-2])
+    size = prediction.shape[-2:]
+    ours, theirs = (mask.reshape(-1, *size) for mask in (prediction, truth))
+    step = max(1, _CHUNK // max(1, size[0] * -(-size[1] // 64)))
+    scores = [
+        contours(ours[at : at + step], tolerance).match(contours(theirs[at : at + step], tolerance))
+        for at in range(0, len(ours), step)
+    ]
+    return np.concatenate([*scores, np.empty(0)]).reshape(prediction.shape[:-2])
 
 
-def boundary(mask: Mask) -> Mask:
-    """One pixel wide contour of a ``(H, W)`` mask by the benchmark's rule.
+def jaccard(prediction: Bits, truth: Bits) -> Floats:
+    """J of packed masks; leading axes broadcast."""
+    together, either = count(prediction & truth), count(prediction | truth)
+    return np.where(either == 0, 1.0, together / np.maximum(either, 1))
 
-    A pixel is on the contour if its right, lower or lower right neighbour differs from it; neighbours outside
-    the image never differ.
+
+class Contours(NamedTuple):
+    """The contours of a stack of masks and what lies near them, packed.
+
+    Leading axes broadcast in `match`, so that a mask which is compared with several is prepared once.
     """
-    padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
-    right, below, diagonal = padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
-    contour: Mask = (mask != right) | (mask != below) | (mask != diagonal)
-    return contour
+
+    line: Bits
+    near: Bits
+
+    def match(self, other: Contours) -> Floats:
+        """F."""
+        ours, theirs = count(self.line), count(other.line)
+        precision = count(self.line & other.near) / np.maximum(ours, 1)
+        recall = count(other.line & self.near) / np.maximum(theirs, 1)
+        both = precision + recall
+        f = 2 * precision * recall / np.where(both == 0, 1, both)
+        return np.where((ours == 0) & (theirs == 0), 1.0, f)
 
 
-def _contour_f(prediction: Mask, truth: Mask, radius: int) -> float:
-    ours, theirs = np.argwhere(prediction), np.argwhere(truth)
-    if len(ours) == 0 and len(theirs) == 0:
-        return 1.0
-    if len(ours) == 0 or len(theirs) == 0:
-        return 0.0  # precision or recall is 0
-    precision, recall = _share_near(ours, theirs, radius), _share_near(theirs, ours, radius)
-    return 0.0 if precision + recall == 0 else 2 * precision * recall / (precision + recall)
-
-
-def _share_near(points: NDArray[np.int64], others: NDArray[np.int64], radius: int) -> float:
-    # Nearest neighbour within the radius = inside the other contour dilated by a disk of that radius.
-    # The bound of the search is exclusive, hence the half pixel that the comparison takes back.
-    distance, _ = KDTree(others).query(points, distance_upper_bound=radius + 0.5)
-    return float(np.mean(distance <= radius))
+def contours(masks: Mask, tolerance: float = TOLERANCE) -> Contours:
+    """``(..., H, W)`` bool -> contours, and the pixels within ``tolerance`` of the diagonal, rounded up."""
+    height, width = masks.shape[-2:]
+    line = outline(pack(masks), width)
+    return Contours(line, dilate(line, math.ceil(tolerance * math.hypot(height, width))))
 
 
 def _check(prediction: Mask, truth: Mask) -> None:

@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from alref_local.errors import ConfigError, MediaError
-from alref_local.metrics.davis import contour_accuracy, region_similarity
+from alref_local.metrics.davis import Floats, contour_accuracy, region_similarity
+from alref_local.metrics.objects import Frames, Match, object_scores, scored
+from alref_local.metrics.parallel import each
+from alref_local.metrics.pngs import read_labels, read_mask
 
-__all__ = ["read_mask", "score_folders", "unscored"]
+__all__ = ["Objects", "score_folders", "unscored"]
 
 Scores = dict[str, float]
+_T = TypeVar("_T", bound=np.generic)
+
+Objects = Literal["union"] | Match
+"""Everything that is not background as one object, or object by object (see `Match`)."""
+
+_CHUNK = 8  # frames in memory: a long sequence needs no more than a short one
 
 
-def score_folders(pred: Path, truth: Path) -> dict[str, Any]:
-    """Score the sequences that two folders have in common, on every frame of the truth.
+class _Sequence(NamedTuple):
+    name: str
+    pred: Mapping[str, Path]
+    truth: Mapping[str, Path]
 
-    Both folders hold ``SEQ/*.png``, or both hold the PNG files of one sequence. Every non-zero value or
-    palette index is foreground. A sequence's score is the mean over its frames, the mean is over sequences.
+
+def score_folders(
+    pred: Path, truth: Path, *, objects: Objects = "union", frames: Frames = "all", workers: int = 1
+) -> dict[str, Any]:
+    """Score the sequences that two folders have in common, on the frames of the truth.
+
+    Both folders hold ``SEQ/*.png``, or both hold the PNG files of one sequence. As ``union``, every non-zero value or
+    palette index is foreground and a sequence has one score; otherwise each true object has one, called ``SEQ/NUMBER``.
+    A score is the mean over frames, the mean is over scores.
 
     Args:
         pred: predicted masks; frames beyond those of the truth are ignored.
         truth: true masks.
+        objects: what is compared; ``hungarian`` with all frames is the unsupervised DAVIS task, ``identity`` with
+            ``no-ends`` the semi-supervised one.
+        frames: which frames of the truth count.
+        workers: processes; sequences are divided among them.
 
     Returns:
-        ``{"sequences": {SEQ: {"J", "F", "J&F"}}, "mean": {"J", "F", "J&F"}}``, values in ``[0, 1]``.
+        ``{"sequences": {NAME: {"J", "F", "J&F"}}, "mean": {"J", "F", "J&F"}}``, values in ``[0, 1]``.
 
     Raises:
         ConfigError: a folder is missing or empty, the folders have nothing in common, or frames are missing.
@@ -45,24 +67,19 @@ def score_folders(pred: Path, truth: Path) -> dict[str, Any]:
             f"{pred} and {truth} have no sequence in common.",
             hint="Both must hold SEQ/*.png with equal folder names, or both the PNG files of one sequence.",
         )
-    sequences = {name: _score(name, *pair) for name, pair in pairs.items()}
+    work = partial(_score, objects=objects, frames=frames)
+    rows = each(work, [_Sequence(name, *pair) for name, pair in pairs.items()], workers)
+    sequences = {name: scores for row in rows for name, scores in row.items()}
+    if not sequences:
+        raise ConfigError(
+            f"{truth} holds no object.", hint="Its masks are black: name the folder of the truth."
+        )
     return {"sequences": sequences, "mean": _mean(sequences.values())}
 
 
 def unscored(pred: Path, truth: Path) -> list[str]:
     """Sequences of the truth that the prediction lacks, and that `score_folders` therefore leaves out."""
     return sorted(_sequences(truth).keys() - _sequences(pred).keys() - {""})
-
-
-def read_mask(path: Path) -> NDArray[np.bool_]:
-    """``(H, W)`` bool: where the PNG's value, palette index or any colour channel is not zero."""
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB") if image.mode in ("RGBA", "LA") else image)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise MediaError(f"{path} cannot be read as an image.") from error
-    foreground = pixels.astype(np.bool_)
-    return np.any(foreground, axis=2) if foreground.ndim == 3 else foreground
 
 
 def _sequences(folder: Path) -> dict[str, dict[str, Path]]:
@@ -81,25 +98,46 @@ def _pngs(folder: Path) -> dict[str, Path]:
     return {path.name: path for path in sorted(folder.glob("*.png"))}
 
 
-def _score(name: str, pred: Mapping[str, Path], truth: Mapping[str, Path]) -> Scores:
+def _score(sequence: _Sequence, *, objects: Objects, frames: Frames) -> dict[str, Scores]:
+    """The scores of a sequence: one, or one per true object."""
+    name, pred, truth = sequence
     missing = [frame for frame in truth if frame not in pred]
     if missing:
         raise ConfigError(
             f"The prediction of {name} lacks {len(missing)} of {len(truth)} frames, first {missing[0]}.",
             hint="Every frame of the truth needs a mask of that name, black where the target is absent.",
         )
-    region, contour = [], []
-    for frame, path in truth.items():  # frame by frame: a long sequence needs no more memory than a short one
-        ours, theirs = read_mask(pred[frame]), read_mask(path)
-        if ours.shape != theirs.shape:
-            raise MediaError(
-                f"{pred[frame]} is {ours.shape[1]}x{ours.shape[0]}, but the truth is "
-                f"{theirs.shape[1]}x{theirs.shape[0]}."
-            )
-        region.append(float(region_similarity(ours, theirs)))
-        contour.append(float(contour_accuracy(ours, theirs)))
-    j, f = float(np.mean(region)), float(np.mean(contour))
-    return {"J": j, "F": f, "J&F": (j + f) / 2}
+    span = scored(len(truth), frames)
+    if objects != "union":
+        table = object_scores(*_stacks(sequence, list(truth), read_labels), match=objects, frames=frames)
+        return {f"{name}/{i}": _row(j, f) for i, j, f in zip(table.objects, table.j, table.f, strict=True)}
+    counted, region, contour = list(truth)[span], [], []
+    for at in range(0, len(counted), _CHUNK):
+        pair = _stacks(sequence, counted[at : at + _CHUNK], read_mask)
+        region.append(region_similarity(*pair))
+        contour.append(contour_accuracy(*pair))
+    return {name: _row(np.concatenate(region), np.concatenate(contour))}
+
+
+def _stacks(
+    sequence: _Sequence, frames: Sequence[str], read: Callable[[Path], NDArray[_T]]
+) -> tuple[NDArray[_T], NDArray[_T]]:
+    """``(n, H, W)`` of the prediction and of the truth."""
+    truth = [read(sequence.truth[frame]) for frame in frames]
+    pred = [read(sequence.pred[frame]) for frame in frames]
+    size = truth[0].shape
+    for folder, masks in ((sequence.truth, truth), (sequence.pred, pred)):
+        for frame, mask in zip(frames, masks, strict=True):
+            if mask.shape != size:
+                raise MediaError(
+                    f"{folder[frame]} is {mask.shape[1]}x{mask.shape[0]}, but the truth is {size[1]}x{size[0]}."
+                )
+    return np.stack(pred), np.stack(truth)
+
+
+def _row(j: Floats, f: Floats) -> Scores:
+    region, contour = float(j.mean()), float(f.mean())
+    return {"J": region, "F": contour, "J&F": (region + contour) / 2}
 
 
 def _mean(scores: Iterable[Scores]) -> Scores:

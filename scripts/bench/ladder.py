@@ -17,12 +17,12 @@ from collections import defaultdict
 from typing import Any
 
 from alref_local.configs import load_config
+from alref_local.metrics import gain
 from alref_local.reason.backends import make_backend
 from alref_local.reason.card import load_card
 from alref_local.seams import Backend
 from alref_local.world import make_scene
 from oracle import Oracle
-from paired import gain
 from rungs import TABLES, WHOLE, Rungs
 
 STEPS = "Table 3: two-step reasoning"

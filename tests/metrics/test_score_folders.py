@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from alref_local.errors import AlrefError, ConfigError, MediaError
-from alref_local.metrics import contour_accuracy, region_similarity, score_folders, unscored
-from alref_local.metrics.folders import read_mask
+from alref_local.metrics import contour_accuracy, object_scores, region_similarity, score_folders, unscored
+from alref_local.metrics.objects import Frames, Match
+from alref_local.metrics.pngs import read_mask
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 PREDICTIONS, TRUTH = DATA / "davis_predictions", DATA / "davis2016/Annotations"
@@ -106,6 +107,82 @@ def test_frames_without_truth_are_ignored(tmp_path: Path) -> None:
     pred = folder(tmp_path / "pred", {"a": frames})
     write(tmp_path / "truth/a/00002.png", frames[2])
     assert score_folders(pred, tmp_path / "truth")["mean"]["J"] == 1
+
+
+def labels(seed: int, count: int = 3) -> NDArray[np.uint8]:
+    blocks = np.random.default_rng(seed).integers(0, 3, (count, 6, 8)).astype(np.uint8)
+    return blocks.repeat(4, axis=1).repeat(4, axis=2)
+
+
+def label_folder(root: Path, name: str, frames: NDArray[np.uint8], mode: str = "P") -> None:
+    (root / name).mkdir(parents=True)
+    for index, frame in enumerate(frames):
+        image = Image.fromarray(frame)
+        if mode == "P":
+            image.putpalette([0] * 768)
+        image.convert(mode).save(root / name / f"{index:05}.png")
+
+
+@pytest.mark.parametrize("objects", ["identity", "hungarian"])
+@pytest.mark.parametrize("frames", ["all", "no-first", "no-ends"])
+def test_object_by_object(tmp_path: Path, objects: Match, frames: Frames) -> None:
+    """Folders of several objects would be scored by other rules than their label maps."""
+    pairs = {"a": (labels(1), labels(2)), "b": (labels(3), labels(4))}
+    for name, (ours, theirs) in pairs.items():
+        label_folder(tmp_path / "pred", name, ours)
+        label_folder(tmp_path / "truth", name, theirs, "L")
+    scores = score_folders(tmp_path / "pred", tmp_path / "truth", objects=objects, frames=frames)
+    for name, pair in pairs.items():
+        table = object_scores(*pair, match=objects, frames=frames)
+        for row, number in enumerate(table.objects):
+            assert scores["sequences"][f"{name}/{number}"]["J"] == pytest.approx(table.j[row].mean())
+            assert scores["sequences"][f"{name}/{number}"]["F"] == pytest.approx(table.f[row].mean())
+    assert scores["mean"]["J"] == pytest.approx(np.mean([row["J"] for row in scores["sequences"].values()]))
+
+
+def test_ends_can_be_left_out(tmp_path: Path) -> None:
+    """Frames that were given away would be scored."""
+    truth = masks(3)
+    found = truth.copy()
+    found[[0, 2]] ^= True
+    pred, true = folder(tmp_path / "p", {"a": found}), folder(tmp_path / "t", {"a": truth})
+    assert score_folders(pred, true)["mean"]["J"] == pytest.approx(1 / 3)
+    assert score_folders(pred, true, frames="no-ends")["mean"]["J"] == 1
+
+
+def test_several_workers_give_the_same_scores(tmp_path: Path) -> None:
+    """A faster machine would print other figures."""
+    names = ["c", "a", "b"]
+    pred = folder(tmp_path / "p", {name: masks(2, seed) for seed, name in enumerate(names)})
+    truth = folder(tmp_path / "t", {name: masks(2, 9) for name in names})
+    alone, together = score_folders(pred, truth), score_folders(pred, truth, workers=2)
+    assert together == alone
+    assert list(together["sequences"]) == ["a", "b", "c"]
+
+
+def test_an_error_of_a_worker_is_the_same_sentence(tmp_path: Path) -> None:
+    """With several workers a bad folder would end in a traceback."""
+    pred = folder(tmp_path / "p", {"a": masks(1), "b": masks(1)})
+    truth = folder(tmp_path / "t", {"a": masks(2), "b": masks(1)})
+    with pytest.raises(ConfigError, match="of a lacks 1 of 2 frames") as caught:
+        score_folders(pred, truth, workers=2)
+    assert caught.value.hint
+
+
+def test_colours_are_no_numbers(tmp_path: Path) -> None:
+    """A coloured rendering would be taken for objects."""
+    label_folder(tmp_path / "pred", "a", labels(1))
+    label_folder(tmp_path / "truth", "a", labels(1), "RGB")
+    with pytest.raises(MediaError, match="holds colours"):
+        score_folders(tmp_path / "pred", tmp_path / "truth", objects="identity")
+
+
+def test_truth_without_objects_is_said(tmp_path: Path) -> None:
+    """The mean of nothing would be NaN."""
+    label_folder(tmp_path / "pred", "a", labels(1))
+    label_folder(tmp_path / "truth", "a", labels(1) * 0)
+    with pytest.raises(ConfigError, match="holds no object"):
+        score_folders(tmp_path / "pred", tmp_path / "truth", objects="hungarian")
 
 
 def nothing_in_common(root: Path) -> None:
