@@ -49,11 +49,52 @@ def test_released_code(dataset: str) -> None:
     assert settings.pivots.rescue_text_threshold == 0.1
 
 
+AVS = {"avs-s4": 5, "avs-ms3": 5, "avs-avss": 10, "avs-v2-binary": 10}
+
+
+@pytest.mark.parametrize(("subset", "frames"), AVS.items())
+def test_paper_numbers_for_sound(subset: str, frames: int) -> None:
+    """`paper/avs-*` would no longer be the paper's Implementation Details and Figure 5(a)."""
+    settings = load_config(f"paper/{subset}")
+    assert (settings.sampling.frames, settings.sampling.whole, settings.sound.max_windows) == (
+        frames,
+        True,
+        1,
+    )
+    assert (settings.grounding.text_threshold, settings.grounding.box_threshold) == (0.25, 0.25)
+    assert settings.segmentation.prompt == "box"
+    assert (settings.reasoning.prompts, settings.reasoning.box_prompt) == ("paper", "pivot_box_sound")
+    assert settings.reasoning.history
+    sound = settings.sound
+    assert (sound.references, sound.tags, sound.min_probability, sound.vocabulary) == ("lbru", 5, 0, "open")
+    assert (sound.wording, sound.caption, sound.frame) == ("the {} that is making sound", "", False)
+
+
+@pytest.mark.parametrize(("subset", "frames"), AVS.items())
+def test_released_code_for_sound(subset: str, frames: int) -> None:
+    """`released-like/avs-*` would no longer be what the released code does."""
+    settings = load_config(f"released-like/{subset}")
+    assert (settings.sampling.frames, settings.sampling.whole, settings.sound.max_windows) == (
+        frames,
+        True,
+        1,
+    )
+    assert (settings.grounding.text_threshold, settings.grounding.box_threshold) == (0.25, 0.25)
+    assert settings.segmentation.prompt == "mask"
+    assert (settings.reasoning.history, settings.reasoning.ask_single) == (False, False)
+    assert settings.pivots.rescue == "none"
+    sound = settings.sound
+    assert (sound.frame, sound.vocabulary, sound.caption) == (True, "avsbench", "{}")
+    assert isinstance(sound.model, str) == (subset == "avs-s4")
+    assert (sound.most == 1) == (subset == "avs-s4")
+
+
 def test_default_bounds_long_videos() -> None:
     """A long video would cost without bound, or a missing target would be invented."""
     settings = load_config("default")
     assert settings.sampling.seconds is not None
     assert settings.sampling.max_clips == 16
+    assert settings.sound.max_windows == 16
     assert settings.segmentation.max_conditioning == 8
     assert settings.reasoning.none_allowed
     assert settings.pivots.rescue == "none"
