@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -51,6 +51,7 @@ def test_a_frame_by_hand(mask: str, truth: str, iou: float, f: float) -> None:
     assert scores.sounding[0] == ("1" in truth)
 
 
+@settings(max_examples=25, deadline=None)
 @given(videos, st.integers(1, 4))
 def test_avsbench_f_is_the_maximum_of_a_batchs_mean_curve(found: list[tuple[Mask, Mask]], batch: int) -> None:
     """M_F could not be compared with AVSBench's tables."""
@@ -63,6 +64,7 @@ def test_avsbench_f_is_the_maximum_of_a_batchs_mean_curve(found: list[tuple[Mask
     assert avsbench_f(scores, batch) == pytest.approx(np.mean(figures), abs=1e-9)
 
 
+@settings(max_examples=25, deadline=None)
 @given(videos)
 def test_released_f_takes_every_frame_by_itself(found: list[tuple[Mask, Mask]]) -> None:
     """The figures that the released code prints could not be had."""

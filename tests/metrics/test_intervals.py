@@ -46,6 +46,14 @@ def test_sentences_of_a_video_are_drawn_together() -> None:
     assert together.high - together.low > 4 * (alone.high - alone.low)
 
 
+@given(scores, st.data())
+def test_groups_of_any_size_keep_the_interval_in_the_values(values: list[float], data: st.DataObject) -> None:
+    """A video with many sentences would shift the interval away from the mean."""
+    groups = data.draw(st.lists(st.sampled_from("abc"), min_size=len(values), max_size=len(values)))
+    found = bootstrap(values, groups, draws=200)
+    assert min(values) - 1e-9 <= found.low <= found.high <= max(values) + 1e-9
+
+
 def test_the_same_seed_gives_the_same_interval() -> None:
     """Two reports of one run would differ."""
     values = [0.1, 0.5, 0.9, 0.3]
