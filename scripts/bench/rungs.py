@@ -6,7 +6,7 @@ carried through it in one pass of the segmentor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,15 +14,20 @@ from numpy.typing import NDArray
 
 from alref_local.engine import Engine
 from alref_local.events import Finished
-from alref_local.masks import decode, union
+from alref_local.masks import decode
 from alref_local.metrics import contour_accuracy, region_similarity
-from alref_local.seams import Backend
+from alref_local.reason.none import NoneBackend
+from alref_local.seams import Backend, Tagger
+from alref_local.select.stretches import Hearing
 from alref_local.settings import Settings
 from alref_local.types import Query, TargetResult
 from alref_local.world import Scene, Sentence
 from alref_local.world.reader import SceneReader
 
-__all__ = ["TABLES", "WHOLE", "Outcome", "Rungs"]
+__all__ = ["TABLES", "WHOLE", "Masks", "Outcome", "Rungs"]
+
+Masks = NDArray[np.bool_]
+"""``(n, H, W)`` bool."""
 
 TABLES: Mapping[str, Mapping[str, dict[str, Any]]] = {
     "Table 3: two-step reasoning": {
@@ -85,37 +90,63 @@ class Rungs:
         self, scene: Scene, sentence: Sentence, rows: Mapping[str, tuple[dict[str, Any], Backend]]
     ) -> dict[str, Outcome]:
         """What becomes of a sentence on a clip under every row (its settings, who answers)."""
-        video = SceneReader(scene)
-        chosen: dict[str, TargetResult] = {}
-        for name, (changes, backend) in rows.items():
-            changed = self.settings.overridden(
-                {**changes, "segmentation": {"engine": "pipeline:NoSegmentor"}}
-            )
-            self._chooser.settings = changed
-            (chosen[name],) = await _run(self._chooser, video, [Query("0", sentence.text)], backend)
+        video, asked = SceneReader(scene), [Query("0", sentence.text)]
+        chosen = {
+            name: await self.choose(video, asked, changes, backend)
+            for name, (changes, backend) in rows.items()
+        }
+        found = await self.track(video, chosen)
+        truth = np.stack([scene.masks(t)[list(sentence.referents)].any(0) for t in range(scene.length)])
+        return {name: _outcome(found[name], truth) for name in rows}
+
+    async def choose(
+        self,
+        video: SceneReader,
+        queries: Sequence[Query],
+        changes: Mapping[str, Any],
+        backend: Backend,
+        hearing: Hearing | None = None,
+        tagger: Tagger | None = None,
+    ) -> tuple[TargetResult, ...]:
+        """The results under a row's settings, without masks; ``tagger`` listens instead of the config's."""
+        without = {"segmentation": {"engine": "pipeline:NoSegmentor"}}
+        self._chooser.settings = self.settings.overridden({**changes, **without})
+        if tagger is not None:
+            self._chooser.tagger = tagger
+        return await _run(self._chooser, video, queries, backend, hearing)
+
+    async def track(
+        self, video: SceneReader, chosen: Mapping[str, Sequence[TargetResult]]
+    ) -> dict[str, Masks]:
+        """Everything that each row chose, as ``(n, H, W)`` bool, all of it carried through in one pass."""
         given = [
-            Query(name, sentence.text, result.pivots) for name, result in chosen.items() if result.pivots
+            Query(f"{row}/{result.query.id}", result.query.text, result.pivots)
+            for row, results in chosen.items()
+            for result in results
+            if result.pivots
         ]
-        backend = next(backend for _, backend in rows.values())
-        results = await _run(self._tracker, video, given, backend) if given else ()
-        found = {result.query.id: result for result in results}
-        truth = [scene.masks(t)[list(sentence.referents)].any(0) for t in range(scene.length)]
-        return {name: _outcome(found.get(name), np.stack(truth)) for name in rows}
+        tracked = await _run(self._tracker, video, given, NoneBackend()) if given else ()
+        found = {row: np.zeros((len(video), *video.size), np.bool_) for row in chosen}
+        for result in tracked:
+            masks = found[result.query.id.rpartition("/")[0]]
+            for track in result.tracks:
+                masks |= np.stack([decode(rle) for rle in track.masks])
+        return found
 
 
 async def _run(
-    engine: Engine, video: SceneReader, queries: list[Query], backend: Backend
+    engine: Engine,
+    video: SceneReader,
+    queries: Sequence[Query],
+    backend: Backend,
+    hearing: Hearing | None = None,
 ) -> tuple[TargetResult, ...]:
-    async for event in engine.events(video, queries, backend):
+    async for event in engine.events(video, queries, backend, hearing):
         if isinstance(event, Finished):
             return event.results
     return ()
 
 
-def _outcome(result: TargetResult | None, truth: NDArray[np.bool_]) -> Outcome:
-    ours = np.zeros_like(truth)
-    if result is not None and result.tracks:
-        frames = zip(*(track.masks for track in result.tracks), strict=True)
-        ours = np.stack([decode(union(masks)) for masks in frames])
+def _outcome(ours: Masks, truth: Masks) -> Outcome:
     score = float(region_similarity(ours, truth).mean() + contour_accuracy(ours, truth).mean()) / 2
     return Outcome(round(score, 4), not ours.any())
