@@ -13,7 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from alref_local.errors import ConfigError
-from alref_local.metrics.folders import read_mask
+from alref_local.metrics.pngs import read_mask
 from alref_local.runs.coco import MasksFile
 from alref_local.runs.files import MANIFEST
 from alref_local.runs.manifest import MasksHash
