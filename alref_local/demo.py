@@ -24,7 +24,10 @@ __all__ = ["Demo", "draw", "run_demo"]
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the demo made, and how well: J, F and J&F of the masks on disk against the drawn truth."""
+    """What the demo made, and how well: J, F and J&F of the masks on disk against the drawn truth.
+
+    Of sound, ``sentence`` is empty, and truth is what sounds in a frame.
+    """
 
     clip: Path
     sentence: str
@@ -35,9 +38,10 @@ class Demo:
 def run_demo(
     out: Path,
     *,
-    preset: str = "ladder",
+    preset: str = "",
     seed: int = 3,
     backend: str = "tiny",
+    sound: bool = False,
     device: str = "auto",
     tell: Callable[[Event], None] = lambda event: None,
 ) -> Demo:
@@ -45,24 +49,27 @@ def run_demo(
 
     Args:
         out: folder for ``clip.mp4``, ``truth/`` and the run folder ``run/``, which are made anew.
-        preset: preset of the drawn world.
+        preset: preset of the drawn world; by default ``ladder``, or ``sound`` for sound.
         seed: which clip.
         backend: backend card by name or path.
+        sound: ask for what sounds instead of what the clip's sentence says.
         device: as for ``segment``.
         tell: told every event.
 
     Raises:
         AlrefError: as for ``segment``.
     """
-    scene = make_scene(preset, seed)
+    scene = make_scene(preset or ("sound" if sound else "ladder"), seed)
+    sentence = None if sound else scene.target
     for leftover in ("run", "truth"):
         shutil.rmtree(out / leftover, ignore_errors=True)
-    clip = draw(scene, scene.target, out)
+    clip = draw(scene, sentence, out)
+    asked = queries([sentence.text] if sentence else [], sound=sound)
     run = out / "run"
     with Session("tiny", backend, device=device, offline=True, cache=False) as session:
-        done = session.segment(Job("clip", clip, queries([scene.target.text])), run, tell=tell)
-    scores = score_folders(run / "masks" / "0", out / "truth")["mean"]
-    return Demo(clip, scene.target.text, done, scores)
+        done = session.segment(Job("clip", clip, asked), run, tell=tell)
+    scores = score_folders(run / "masks" / asked[0].id, out / "truth")["mean"]
+    return Demo(clip, sentence.text if sentence else "", done, scores)
 
 
 def draw(scene: Scene, sentence: Sentence | None, out: Path) -> Path:

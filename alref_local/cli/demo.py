@@ -15,27 +15,32 @@ from alref_local.cli.progress import Progress
     "--out", "-o", type=click.Path(path_type=Path), default="demo", show_default=True, help="Output folder."
 )
 @click.option("--backend", "-b", default="tiny", show_default=True, help="Backend card (name or path).")
-@click.option("--preset", default="ladder", show_default=True, help="Kind of clip to draw.")
+@click.option("--sound", is_flag=True, help="Ask for what sounds in the clip, not for what a sentence says.")
+@click.option("--preset", default="", show_default="ladder; sound with --sound", help="Kind of clip to draw.")
 @click.option("--seed", default=3, show_default=True, help="Which clip to draw.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(out: Path, backend: str, preset: str, seed: int, device: str, as_json: bool) -> None:
-    """Draw a clip, segment what its sentence says with the bundled tiny models, and score the masks."""
+def command(out: Path, backend: str, sound: bool, preset: str, seed: int, device: str, as_json: bool) -> None:
+    """Draw a clip, segment what its sentence says (or what sounds) with the bundled tiny models, and score it."""
     from alref_local.demo import run_demo
 
     with Progress("demo") as progress:
-        demo = run_demo(out, preset=preset, seed=seed, backend=backend, device=device, tell=progress.tell)
+        demo = run_demo(
+            out, preset=preset, seed=seed, backend=backend, sound=sound, device=device, tell=progress.tell
+        )
+    things = [result.query.text for result in demo.segmentation.results[1:]]
     overlay = out / "run" / "overlay.mp4"
     if as_json:
         facts = {
             "clip": str(demo.clip),
-            "sentence": demo.sentence,
+            **({"sounding": things} if sound else {"sentence": demo.sentence}),
             "overlay": str(overlay),
             "backend": backend,
         }
         click.echo(json.dumps(facts | {"scores": demo.scores}, indent=2))
         return
-    click.echo(f'Drew {demo.clip} and segmented "{demo.sentence}" in it with the bundled tiny models.')
+    meant = f"what sounds ({', '.join(things) or 'nothing found'})" if sound else f'"{demo.sentence}"'
+    click.echo(f"Drew {demo.clip} and segmented {meant} in it with the bundled tiny models.")
     if backend == "none":
         click.echo(
             "Nothing reasoned: backend 'none' takes the best box on the first frame (the paper's baseline)."
