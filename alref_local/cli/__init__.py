@@ -16,6 +16,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "segment": "Segment what sentences refer to, through whole videos.",
     "demo": "Run the whole pipeline on a drawn clip and score it.",
+    "datasets": "List the data sets, or say what is missing from one.",
     "score": "Score predicted masks against true ones (J, F, J&F).",
     "backends": "List the reasoning backends, or show one.",
     "configs": "List the configs, or show one.",

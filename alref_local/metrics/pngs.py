@@ -10,7 +10,7 @@ from PIL import Image
 
 from alref_local.errors import MediaError
 
-__all__ = ["read_labels", "read_mask"]
+__all__ = ["read_colours", "read_labels", "read_mask"]
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
@@ -38,9 +38,23 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
     return pixels.astype(np.uint8)
 
 
+def read_colours(path: Path) -> NDArray[np.uint8]:
+    """``(H, W, 3)`` uint8 RGB, whatever the PNG holds.
+
+    Raises:
+        MediaError: it is no image, or damaged.
+    """
+    return np.asarray(_opened(path, "RGB"), np.uint8)
+
+
 def _pixels(path: Path) -> NDArray[np.generic]:
+    """As stored: numbers of a palette stay numbers; without an alpha channel."""
+    return np.asarray(_opened(path, None))
+
+
+def _opened(path: Path, mode: str | None) -> Image.Image:
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert("RGB") if image.mode in ("RGBA", "LA") else image)
+            return image.convert(mode or ("RGB" if image.mode in ("RGBA", "LA") else image.mode))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise MediaError(f"{path} cannot be read as an image.") from error
