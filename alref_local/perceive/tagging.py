@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from alref_local.errors import ConfigError
+from alref_local.errors import ConfigError, PrerequisiteError
 from alref_local.models.resolve import resolve
 from alref_local.perceive.audioset import SILENCE
 from alref_local.perceive.beats_files import read
@@ -74,8 +74,7 @@ class _Listener:
     """One checkpoint."""
 
     def __init__(self, name: str, device: torch.device) -> None:
-        file = Path(name).expanduser()
-        checkpoint = read(file if file.is_file() else resolve(name))
+        checkpoint = read(_found(name))
         self._model = checkpoint.model().to(device)
         self._labels = checkpoint.labels
         self._device = device
@@ -101,6 +100,17 @@ class _Listener:
         shortest = WINDOW + HOP * (self._model.patch_embedding.kernel_size[0] - 1)
         padded = np.pad(window, (0, max(0, shortest - len(window))))
         return torch.from_numpy(fbank(padded)).unsqueeze(0).to(self._device)
+
+
+def _found(name: str) -> Path:
+    file = Path(name).expanduser()
+    if file.suffix == ".pt" and not file.is_file():
+        raise PrerequisiteError(
+            f"There is no BEATs checkpoint '{name}'.",
+            hint="Microsoft offers them at github.com/microsoft/unilm/tree/master/beats (one with 'finetuned' in its "
+            "name); `--set sound.model=FILE` takes one from elsewhere.",
+        )
+    return file if file.is_file() else resolve(name)
 
 
 def _windows(samples: NDArray[np.float32], length: int) -> Iterator[NDArray[np.float32]]:

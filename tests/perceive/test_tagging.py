@@ -165,6 +165,7 @@ def test_features_are_what_the_classifier_sees(beats: Beats) -> None:
     [
         ("tiny:nothing", ConfigError),
         ("/nowhere/at/all", PrerequisiteError),
+        ("~/nowhere/BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt", PrerequisiteError),
         ("not a name", ConfigError),
         ([], ConfigError),
         (["tiny:nothing"], ConfigError),
