@@ -84,7 +84,7 @@ class LevelTagger:
     def tags(self, samples: NDArray[np.float32], k: int) -> list[Tag]:
         level = round(float(samples.max()), 2)
         known = {0.1: "Bark", 0.2: "Bell"}
-        return [Tag(known.get(level, "Noise"), 0.9), Tag("Music", 0.04), Tag("Speech", 0.02)][:k]
+        return [Tag(known.get(level, "Noise"), 0.9), Tag("Music", 0.3 + level), Tag("Speech", 0.2)][:k]
 
     def features(self, samples: NDArray[np.float32], seconds: float = 1.0) -> NDArray[np.float32]:
         windows = -(-len(samples) // round(seconds * 16_000))
