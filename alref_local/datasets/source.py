@@ -49,7 +49,7 @@ def file_name(text: str) -> str:
         or len(text) > 200
         or any(c in '/\\:*?"<>|' or not c.isprintable() for c in text)
     ):
-        raise ValueError(f"'{text[:40]}' cannot be the name of a file")
+        raise ValueError(f"'{_plain(text, 40)}' cannot be the name of a file")
     return text
 
 
@@ -146,5 +146,5 @@ def _sentence(file: str, error: ErrorDetails) -> str:
     return f"{file}: {', '.join(place) or 'the whole'}: {said}."
 
 
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text[:100])
+def _plain(text: str, longest: int = 100) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text[:longest])

@@ -109,6 +109,12 @@ TABLE: list[tuple[str, str, Break, str]] = [
         edited(VALID, "videos", "../../up", value={"expressions": {}, "frames": []}),
         f"{VALID}: videos, ../../up, [key]: '../../up' cannot be the name of a file.",
     ),
+    (
+        "ref-youtube-vos",
+        "",
+        edited(VALID, "videos", "\x1b[31m\n" + "x" * 500, value=3),
+        f"{VALID}: videos, ?[31m?xxx",
+    ),
     ("ref-youtube-vos", "", edited(VALID, "videos", value={}), "holds no video of the split 'valid'."),
     ("ref-youtube-vos", "", gone("valid/JPEGImages/0a1b"), "valid/JPEGImages/0a1b is missing."),
     (
@@ -266,7 +272,8 @@ def test_what_is_wrong_is_said(tmp_path: Path, name: str, split: str, act: Break
     problems = check(name, tmp_path, split).problems
     assert any(sentence in problem for problem in problems), problems
     for problem in problems:
-        assert "\n" not in problem
+        assert problem.isprintable()
+        assert len(problem) < 400
         assert str(tmp_path) not in problem or "holds no video" in problem
         assert problem.endswith(".")
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from alref_local.datasets import DATASETS, Drawn, Item, Reference, check, load_items
 from alref_local.datasets.avsbench_semantic import categories
 from alref_local.datasets.source import Source
-from alref_local.datasets.truth import palette
+from alref_local.datasets.truth import ClassFiles, palette
 from alref_local.errors import MediaError
 from alref_local.media import open_video
 from tests.datasets.miniatures import MINIATURES, SIZE, blocks, ref_youtube_vos_train
@@ -168,6 +169,14 @@ def test_avsbench_palette() -> None:
     assert {number: colours[number] for number in by_hand} == by_hand
 
 
+def test_colours_beyond_the_palette_are_background(tmp_path: Path) -> None:
+    """A pixel of a blended colour would count as some category, or as one beyond the last."""
+    colours = np.array([[[128, 0, 0], [130, 0, 0], [255, 255, 255], [32, 128, 128]]], np.uint8)
+    Image.fromarray(colours).save(tmp_path / "0.png")
+    truth = ClassFiles(("0",), (tmp_path / "0.png",))
+    assert truth.read("0", (1, 4)).tolist() == [[1, 0, 0, 70]]
+
+
 def test_ref_avs(tmp_path: Path) -> None:
     """The sentence without a target would be scored as if it had one."""
     (item,) = made(tmp_path, "ref-avs").values()
@@ -217,6 +226,7 @@ def test_drawn_world(tmp_path: Path, preset: str) -> None:
             mask = reference.truth.read(item.frames[t], scene.size)
             np.testing.assert_array_equal(mask, scene.masks(t)[meant].any(axis=0))
     assert check("world", tmp_path).problems == ()
+    assert Drawn(preset, 800_000).scene() is Drawn(preset, 800_000).scene()  # drawn once, not for every frame
 
 
 @pytest.mark.skipif(not EXPRESSIONS.is_file(), reason="no real data at ../shared/data")

@@ -43,6 +43,9 @@ def test_what_passes_is_safe_to_decode(size: tuple[int, int], counts: bytes) -> 
         ((48, 64), b"ooooooo0"),
         ((2, 2), b"3"),
         ((2, 2), b"5"),
+        ((2, 2), b"5O"),  # 5 and -1 pixels
+        ((2, 2), b"4P"),  # the second run does not end
+        ((2, 2), b"TPPPPP0"),
         ((0, 0), b"0"),
         ((2, 2), b"\xff"),
         ((-1, -4), b"4"),
