@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alref_local.metrics.avs import FrameScores, avsbench_f, frame_scores, null_s, released_f
+from alref_local.metrics.avs import M_F, FrameScores, frame_scores, m_j, null_s
 from alref_local.metrics.avss import class_sums, semantic
 from alref_local.metrics.davis import contour_accuracy, region_similarity
 from alref_local.metrics.folders import score_folders, unscored
@@ -11,18 +11,18 @@ from alref_local.metrics.objects import merge, object_scores
 from alref_local.metrics.targets import target_accuracy
 
 __all__ = [
+    "M_F",
     "FrameScores",
-    "avsbench_f",
     "bootstrap",
     "class_sums",
     "contour_accuracy",
     "frame_scores",
     "gain",
+    "m_j",
     "merge",
     "null_s",
     "object_scores",
     "region_similarity",
-    "released_f",
     "score_folders",
     "semantic",
     "target_accuracy",

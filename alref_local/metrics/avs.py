@@ -6,16 +6,16 @@ of all videos into one figure can be chosen, or changed, afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alref_local.metrics.bits import Mask, count, pack
-from alref_local.metrics.davis import Floats
+from alref_local.metrics.davis import Floats, contour_accuracy
 
-__all__ = ["FrameScores", "avsbench_f", "frame_scores", "null_s", "released_f"]
+__all__ = ["M_F", "FrameScores", "avsbench_f", "frame_scores", "m_j", "null_s", "paper_f", "released_f"]
 
 Counts = NDArray[np.int64]
 
@@ -29,17 +29,19 @@ class FrameScores(NamedTuple):
         iou: intersection over union; where the truth is empty, the share of pixels that the mask leaves free.
         f: region F of the mask, with beta^2 = 0.3; 0 where the truth is empty.
         f_all: that of the whole picture, which the threshold 0 of AVSBench's curve lets in.
+        contour: F of the DAVIS benchmark.
         sounding: the truth is not empty.
     """
 
     iou: Floats
     f: Floats
     f_all: Floats
+    contour: Floats
     sounding: Mask
 
 
 def frame_scores(prediction: Mask, truth: Mask) -> FrameScores:
-    """Score ``(n, H, W)`` bool against truth of that shape; M_J is the mean of ``iou`` over all frames (AVSBench)."""
+    """Score ``(n, H, W)`` bool against truth of that shape."""
     if prediction.shape != truth.shape or prediction.ndim != 3:
         raise ValueError(f"masks of different shape: {prediction.shape} and {truth.shape}")
     pixels = prediction.shape[1] * prediction.shape[2]
@@ -47,7 +49,18 @@ def frame_scores(prediction: Mask, truth: Mask) -> FrameScores:
     area, real, hits = count(ours), count(theirs), count(ours & theirs)
     sounding = real > 0
     iou = np.where(sounding, hits / np.maximum(area + real - hits, 1), (pixels - area) / pixels)
-    return FrameScores(iou, _f(hits, area, real), _f(real, np.full_like(real, pixels), real), sounding)
+    whole = _f(real, np.full_like(real, pixels), real)
+    return FrameScores(iou, _f(hits, area, real), whole, contour_accuracy(prediction, truth), sounding)
+
+
+def m_j(videos: Sequence[FrameScores]) -> float:
+    """M_J: the mean of ``iou`` over all frames (AVSBench); NaN if there is none."""
+    return _mean([video.iou for video in videos])
+
+
+def paper_f(videos: Sequence[FrameScores]) -> float:
+    """M_F as the paper has it, the same F as that of sentences: the mean of ``contour``; NaN if there is no frame."""
+    return _mean([video.contour for video in videos])
 
 
 def avsbench_f(videos: Sequence[FrameScores], batch: int = 4) -> float:
@@ -73,13 +86,24 @@ def released_f(videos: Sequence[FrameScores]) -> float:
 
     An empty or wrong mask scores as the whole picture does, unless nothing sounds. NaN if there is no frame.
     """
-    frames = [np.maximum(video.f, video.f_all) for video in videos]
-    return float(np.mean(np.concatenate(frames))) if frames else float("nan")
+    return _mean([np.maximum(video.f, video.f_all) for video in videos])
+
+
+M_F: Final[Mapping[str, Callable[[Sequence[FrameScores]], float]]] = {
+    "paper": paper_f,
+    "avsbench": avsbench_f,
+    "released": released_f,
+}
+"""The three things that are called M_F; AVSBench's by batches of four videos."""
 
 
 def null_s(prediction: Mask) -> float:
     """S of the Null split of Ref-AVS, lower is better: root of the share of ``(n, H, W)`` that is foreground."""
     return float(np.sqrt(prediction.mean()))
+
+
+def _mean(frames: Sequence[Floats]) -> float:
+    return float(np.mean(np.concatenate(frames))) if frames else float("nan")
 
 
 def _f(hits: Counts, area: Counts, real: Counts) -> Floats:

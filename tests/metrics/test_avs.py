@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from alref_local.metrics import avsbench_f, frame_scores, null_s, released_f
+from alref_local.metrics import M_F, contour_accuracy, frame_scores, m_j, null_s
+from alref_local.metrics.avs import avsbench_f, released_f
 
 Mask = NDArray[np.bool_]
 videos = st.lists(
@@ -73,6 +74,18 @@ def test_released_f_takes_every_frame_by_itself(found: list[tuple[Mask, Mask]]) 
     assert released_f([frame_scores(*video) for video in found]) == pytest.approx(expected, abs=1e-9)
 
 
+@settings(max_examples=25, deadline=None)
+@given(videos)
+def test_m_j_and_the_papers_f_are_means_over_frames(found: list[tuple[Mask, Mask]]) -> None:
+    """Short videos would outweigh long ones, or M_F be another form than its name says."""
+    scores = [frame_scores(*video) for video in found]
+    assert m_j(scores) == pytest.approx(np.concatenate([one.iou for one in scores]).mean())
+    expected = np.concatenate([contour_accuracy(*video) for video in found]).mean()
+    assert M_F["paper"](scores) == pytest.approx(expected)
+    assert M_F["avsbench"](scores) == avsbench_f(scores, 4)
+    assert M_F["released"](scores) == released_f(scores)
+
+
 @pytest.mark.parametrize(("share", "f"), [(0.2, 0.245), (0.5, 0.565)])
 def test_an_empty_mask_scores_as_the_whole_picture(share: float, f: float) -> None:
     """What the released rule gives for nothing would be hidden."""
@@ -91,8 +104,8 @@ def test_the_batch_matters() -> None:
 
 def test_no_video_is_no_figure() -> None:
     """An empty run would look like a bad one."""
-    assert math.isnan(avsbench_f([]))
-    assert math.isnan(released_f([]))
+    assert math.isnan(m_j([]))
+    assert all(math.isnan(form([])) for form in M_F.values())
 
 
 def test_shapes_must_agree() -> None:
