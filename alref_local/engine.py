@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import cache, cached_property
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -236,4 +237,5 @@ class Engine:
 
 @cache
 def _hashes(model: str) -> dict[str, str]:
-    return weights_sha256(resolve(model))
+    file = Path(model).expanduser()  # of Microsoft's BEATs, which are no folders
+    return weights_sha256(file if file.is_file() else resolve(model))

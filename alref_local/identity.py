@@ -45,7 +45,7 @@ def identity(
         "source": fingerprint(source),
         "settings": settings.model_dump(mode="json", exclude={"name", "about"}),
         "prompts": dict(prompts),
-        "weights": [fingerprint(Path(model)) for model in models],
+        "weights": [fingerprint(Path(model).expanduser()) for model in models],
         "card": card.model_dump(mode="json", exclude=_NOT_DECISIVE),
         "replayed": fingerprint(card.run / "calls.jsonl") if card.run is not None else None,
         **asked,

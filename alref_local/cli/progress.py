@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from types import TracebackType
 
-from alref_local.events import Event, Planned, Reasoned, Tracked
+from alref_local.events import Event, Listened, Planned, Reasoned, Tracked
 
 __all__ = ["Progress"]
 
@@ -33,7 +33,9 @@ class Progress:
 
     def tell(self, event: Event) -> None:
         """Take the next event."""
-        if isinstance(event, Planned):
+        if isinstance(event, Listened):
+            self._bars.update(self._task, description=f"{self._title}: listening")
+        elif isinstance(event, Planned):
             total = len(event.clips) * len(event.queries)
             self._bars.update(
                 self._task, description=f"{self._title}: choosing pivots", total=total, completed=0

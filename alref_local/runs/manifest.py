@@ -48,13 +48,13 @@ def environment() -> dict[str, Any]:
     }
 
 
-def weights_sha256(folder: Path) -> dict[str, str]:
-    """SHA-256 of every weight file of a checkpoint folder, by file name."""
-    return {path.name: _file_sha256(path) for path in _weight_files(folder)}
+def weights_sha256(checkpoint: Path) -> dict[str, str]:
+    """SHA-256 of every weight file of a checkpoint (a folder, or one file), by file name."""
+    return {path.name: _file_sha256(path) for path in _weight_files(checkpoint)}
 
 
-def _weight_files(folder: Path) -> Iterable[Path]:
-    return sorted(folder.glob("*.safetensors"))
+def _weight_files(checkpoint: Path) -> Iterable[Path]:
+    return [checkpoint] if checkpoint.is_file() else sorted(checkpoint.glob("*.safetensors"))
 
 
 def _file_sha256(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import wave
 from pathlib import Path
@@ -13,10 +14,14 @@ from PIL import Image
 
 import alref_local
 from alref_local.cli import main
+from alref_local.configs import load_config, parse_changes
+from alref_local.engine import Engine
 from alref_local.events import Event, ReferencesFound
+from alref_local.identity import identity
 from alref_local.media.encode import write_video
+from alref_local.reason.card import load_card
 from alref_local.runs import open_run
-from tests.fakes import levels, numbered_video
+from tests.fakes import LevelTagger, levels, numbered_video
 from tests.reason.chat_server import ChatServer, says
 
 FAKES = [
@@ -162,6 +167,24 @@ def test_answers_are_asked_for_as_planned_and_replayed(
     first, second = open_run(tmp_path / "run"), open_run(tmp_path / "again")
     assert [result.query.id for result in first.results] == ["sound", "sound-dog"]
     assert first.masks_sha256() == second.masks_sha256()
+
+
+def test_classifiers_in_files_are_told_apart(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run with Microsoft's files fails at its end, or is taken for one with other weights."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "one.pt").write_bytes(b"1")
+    settings = load_config("default", parse_changes([word for word in FAKES if "=" in word]))
+    files = {"sound": {"engine": "alref_local.perceive.tagging:Beats", "model": ["~/one.pt"]}}
+    engine = Engine(settings.overridden(files))
+    engine.tagger = LevelTagger()
+    assert engine.weights() == {"~/one.pt": {"one.pt": hashlib.sha256(b"1").hexdigest()}}
+    engine.close()
+    card = load_card("none")
+    first = identity(clip, engine.settings, card, {}, sound=True)
+    (tmp_path / "one.pt").write_bytes(b"22")
+    assert identity(clip, engine.settings, card, {}, sound=True) != first
 
 
 def test_a_list_of_videos_may_say_what_must_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
