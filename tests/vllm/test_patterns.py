@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import islice
@@ -12,7 +13,11 @@ import pytest
 
 from alref_local.reason.calls import CallLog, read_calls
 from alref_local.reason.confidence import NONE
+from alref_local.reason.prompts import load_prompts
 from alref_local.reason.question import Answer
+from alref_local.select.references import lbru_question
+from alref_local.settings import Sound
+from alref_local.types import Tag
 from tests.reason.chat_server import ask
 from tests.vllm.asking import answers, box_question, card_for, clip, frame_question, is_valid, many_questions
 from vllm_server import VllmServer
@@ -63,6 +68,21 @@ def _confidences_foretell(given: list[Answer]) -> None:
         seen.append(answer.confidences[answer.items[0] if answer.items else NONE])
     assert np.mean(seen) == pytest.approx(np.mean(expected), abs=0.05)
     assert min(seen) > 0
+
+
+@pytest.mark.parametrize("frame", [False, True])
+def test_open_lists_hold_plain_names(fitting_server: VllmServer, pattern: str, frame: bool) -> None:
+    """The server does not know the grammar of the sound question, or holds answers to another."""
+    prompts = load_prompts("released" if frame else "alref")
+    sound = Sound(most=1, frame=frame)
+    asked = lbru_question(clip(810_000), [Tag("Bark", 0.9)], (), prompts, sound)
+    samples = [replace(asked, address=replace(asked.address, sample=number)) for number in range(20)]
+    card = card_for(fitting_server, pattern, temperature=1.0, max_tokens=300)
+    given = answers(ask(card, *samples))
+    names = [name for answer in given for name in answer.items]
+    assert names
+    assert all(re.fullmatch(asked.spec.pattern, name, re.IGNORECASE) for name in names)
+    assert all(answer.confidences is None for answer in given)
 
 
 def test_server_is_looked_at_once(fitting_server: VllmServer, pattern: str, tmp_path: Path) -> None:
