@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 __all__ = ["Gain", "Interval", "bootstrap", "gain"]
 
@@ -76,6 +75,8 @@ def gain(values: ArrayLike, base: ArrayLike) -> Gain:
     Raises:
         ValueError: they are not of one length, or fewer than two.
     """
+    from scipy.special import stdtrit  # slow to import, and workers start with this module
+
     ours, theirs = np.asarray(values, np.float64), np.asarray(base, np.float64)
     if len(ours) != len(theirs) or len(ours) < 2:
         raise ValueError("a paired interval needs two or more pairs")
