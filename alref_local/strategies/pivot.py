@@ -3,6 +3,7 @@
 On each clip of the video the backend chooses the frame that shows the referent best, the grounder proposes
 candidate boxes there, and the backend chooses the box that holds the referent. All pivots of an object together
 prompt the segmentor, which starts at the pivot of the middle clip and carries the mask forward, then backward.
+Where a sound is asked for, it has become queries in words before (``strategies/sound.py``).
 """
 
 from __future__ import annotations

@@ -169,6 +169,23 @@ def test_answers_are_asked_for_as_planned_and_replayed(
     assert first.masks_sha256() == second.masks_sha256()
 
 
+def test_the_largest_bill_is_for_as_many_things_as_may_sound(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A street full of sounds costs more than was said at most."""
+    card = tmp_path / "mine.yaml"
+    card.write_text("kind: openai\nmodel: m\nendpoint: http://127.0.0.1:9/v1\nmax_tokens: 100\nretries: 1\n")
+    words: list[str | Path] = ["segment", clip, "--sound", "--dry-run", "--json", "-b", card, *FAKES]
+    words += ["--audio", sound(tmp_path / "bark.wav", 0.1, 0.1)]
+    most = []
+    for things in (1, 3):
+        assert call(*words, "--set", f"sound.most={things}") == 0
+        (plan,) = json.loads(capsys.readouterr().out)["videos"]
+        assert plan["questions"] == 3
+        most.append(plan["at_most"]["completion_tokens"])
+    assert most == [3 * 200, 7 * 200]
+
+
 def test_classifiers_in_files_are_told_apart(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
