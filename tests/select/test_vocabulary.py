@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from alref_local.errors import ConfigError
+from alref_local.reason.parse import parse
+from alref_local.reason.question import NAME, AnswerSpec
 from alref_local.select.vocabulary import vocabulary
 
 
@@ -42,3 +47,22 @@ def test_what_is_no_list_is_named(tmp_path: Path, text: str | bytes | None, word
     with pytest.raises(ConfigError, match=words) as caught:
         vocabulary(str(path))
     assert "avsbench" in caught.value.hint
+
+
+ANSWERS = Path(__file__).parents[2].parent / "shared" / "data" / "official_avs_replies" / "gpt_results"
+
+
+@pytest.mark.skipif(not ANSWERS.is_dir(), reason="no recorded answers at ../shared/data")
+def test_what_gpt_4_said_of_real_sounds_can_be_said_here() -> None:
+    """Names that a real model gave would be refused as malformed, or the closed list is not the benchmark's."""
+    said = Counter(
+        name
+        for file in sorted(ANSWERS.glob("*/cot_stage_1_outputs.json"))
+        for answer in json.loads(file.read_text()).values()
+        for name in ast.literal_eval(answer)
+    )
+    assert len(said) > 80
+    open_list = AnswerSpec((), "names", pattern=NAME)
+    assert all(parse(json.dumps([name]), open_list) == (name.lower(),) for name in said)
+    within = sum(count for name, count in said.items() if name in vocabulary("avsbench"))
+    assert within / said.total() > 0.95
