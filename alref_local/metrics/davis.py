@@ -49,14 +49,8 @@ def contour_accuracy(prediction: Mask, truth: Mask, tolerance: float = TOLERANCE
         ``(...)`` float64.
     """
     _check(prediction, truth)
-    size = prediction.shape[-2:]
-    ours, theirs = (mask.reshape(-1, *size) for mask in (prediction, truth))
-    step = max(1, _CHUNK // max(1, size[0] * -(-size[1] // 64)))
-    scores = [
-        contours(ours[at : at + step], tolerance).match(contours(theirs[at : at + step], tolerance))
-        for at in range(0, len(ours), step)
-    ]
-    return np.concatenate([*scores, np.empty(0)]).reshape(prediction.shape[:-2])
+    size = (prediction.shape[-2], prediction.shape[-1])
+    return contours(pack(prediction), size, tolerance).match(contours(pack(truth), size, tolerance))
 
 
 def jaccard(prediction: Bits, truth: Bits) -> Floats:
@@ -84,11 +78,16 @@ class Contours(NamedTuple):
         return np.where((ours == 0) & (theirs == 0), 1.0, f)
 
 
-def contours(masks: Mask, tolerance: float = TOLERANCE) -> Contours:
-    """``(..., H, W)`` bool -> contours, and the pixels within ``tolerance`` of the diagonal, rounded up."""
-    height, width = masks.shape[-2:]
-    line = outline(pack(masks), width)
-    return Contours(line, dilate(line, math.ceil(tolerance * math.hypot(height, width))))
+def contours(masks: Bits, size: tuple[int, int], tolerance: float = TOLERANCE) -> Contours:
+    """Contours of packed masks of ``size``, and the pixels within ``tolerance`` of the diagonal, rounded up."""
+    radius = math.ceil(tolerance * math.hypot(*size))
+    stack = masks.reshape(-1, *masks.shape[-2:])
+    line, near = np.empty_like(stack), np.empty_like(stack)
+    step = max(1, _CHUNK // max(1, math.prod(stack.shape[1:])))
+    for at in range(0, len(stack), step):
+        line[at : at + step] = outline(stack[at : at + step], size[1])
+        near[at : at + step] = dilate(line[at : at + step], radius)
+    return Contours(line.reshape(masks.shape), near.reshape(masks.shape))
 
 
 def _check(prediction: Mask, truth: Mask) -> None:

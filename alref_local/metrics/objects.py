@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alref_local.errors import ConfigError
-from alref_local.metrics.bits import pack
+from alref_local.metrics.bits import Bits, pack
 from alref_local.metrics.davis import Contours, Floats, contours, jaccard
 
 __all__ = ["VOID", "Frames", "Labels", "Match", "ObjectScores", "merge", "object_scores", "scored"]
@@ -26,7 +26,6 @@ VOID = 255
 """The number that marks pixels of the truth which do not count."""
 
 _NOTHING = -1  # the number of a prediction without pixels
-_CHUNK = 8  # frames that are worked on together
 
 
 class ObjectScores(NamedTuple):
@@ -113,22 +112,23 @@ def _compare(
     prediction: Labels, truth: Labels, numbers: tuple[int, ...], objects: tuple[int, ...], *, every: bool
 ) -> tuple[Floats, Floats]:
     """J and F of numbers with objects: one by one ``(n, t)``, or of ``every`` pair ``(numbers, objects, t)``."""
-    j: list[Floats] = []
-    f: list[Floats] = []
-    for at in range(0, len(truth), _CHUNK):
-        theirs = truth[at : at + _CHUNK]
-        ours = np.where(theirs == VOID, 0, prediction[at : at + _CHUNK])
-        one, other = _masks(ours, numbers), _masks(theirs, objects)
-        lines, targets = contours(one), contours(other)
-        bits = pack(one)
+    size = (truth.shape[1], truth.shape[2])
+    shape = (len(numbers), len(objects)) if every else (len(objects),)
+    j, f = np.empty((*shape, len(truth))), np.empty((*shape, len(truth)))
+    for t, (ours, theirs) in enumerate(zip(prediction, truth, strict=True)):
+        one = _masks(np.where(theirs == VOID, 0, ours), numbers)
+        other = _masks(theirs, objects)
+        line, near = contours(one, size)
         if every:
-            bits, lines = bits[:, None], Contours(lines.line[:, None], lines.near[:, None])
-        j.append(jaccard(bits, pack(other)))
-        f.append(lines.match(targets))
-    return np.concatenate(j, axis=-1), np.concatenate(f, axis=-1)
+            one, line, near = one[:, None], line[:, None], near[:, None]
+        j[..., t] = jaccard(one, other)
+        f[..., t] = Contours(line, near).match(contours(other, size))
+    return j, f
 
 
-def _masks(labels: Labels, numbers: tuple[int, ...]) -> NDArray[np.bool_]:
-    """``(t, H, W)`` -> ``(n, t, H, W)`` bool."""
-    masks: NDArray[np.bool_] = labels == np.array(numbers, np.int64)[:, None, None, None]
-    return masks
+def _masks(labels: Labels, numbers: tuple[int, ...]) -> Bits:
+    """``(H, W)`` -> ``n`` packed masks."""
+    masks = np.zeros((len(numbers), *labels.shape), np.bool_)
+    for mask, number in zip(masks, numbers, strict=True):
+        np.equal(labels, number, out=mask)
+    return pack(masks)

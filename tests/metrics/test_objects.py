@@ -124,7 +124,7 @@ def test_no_frame_left_is_one_sentence() -> None:
         object_scores(one, one, frames="no-ends")
 
 
-def test_more_frames_than_are_worked_on_together() -> None:
+def test_many_frames() -> None:
     """Frames of a long video would be left out or mixed up."""
     rng = np.random.default_rng(2)
     prediction, truth = rng.integers(0, 3, (2, 19, 8, 9)).astype(np.uint8)
