@@ -13,6 +13,7 @@ from alref_local.cli import main
 from alref_local.metrics import score_folders
 from alref_local.reason.calls import read_calls
 from alref_local.runs import open_run
+from alref_local.world import SOUND_LABELS, make_scene
 
 
 @pytest.fixture
@@ -51,3 +52,21 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = [call["address"]["step"] for call in read_calls(tmp_path / "run") if call["answer"]]
     assert asked == ["pivot_frame", "pivot_box"]
     assert set(run.manifest["weights"]) == {"tiny:grounding_dino", "tiny:sam2"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("loopback_only")
+def test_demo_of_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The demo would not hear its own clip, or claim a score that the files do not have."""
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", "--sound", "-b", "none", "-o", str(tmp_path), "--json", "--seed", "801"])
+    assert stopped.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    run = open_run(tmp_path / "run")
+    assert [result.query.text for result in run.results[1:]] == told["sounding"]
+    labels = {label for name in make_scene("sound", 801).heard for label in SOUND_LABELS[name]}
+    assert {tag.name for tag in run.results[0].heard[0].tags} <= labels
+    assert {"the dog", "the cat"} <= set(told["sounding"])
+    scores = score_folders(tmp_path / "run" / "masks" / "sound", tmp_path / "truth")["mean"]
+    assert told["scores"] == scores
+    assert set(run.manifest["weights"]) == {"tiny:beats", "tiny:grounding_dino", "tiny:sam2"}
