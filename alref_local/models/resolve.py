@@ -16,6 +16,8 @@ __all__ = ["BUNDLED", "bundled", "resolve"]
 BUNDLED = Path(__file__).parent.parent / "tiny"
 """Folder of the bundled tiny checkpoints."""
 
+_PATH = "Check the path of the model in your config."
+_MICROSOFTS = "Download it from https://github.com/microsoft/unilm/tree/master/beats and put it there, or set sound.model."
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -36,9 +38,8 @@ def resolve(name: str) -> Path:
         return folder
     if not _HUB_NAME.fullmatch(name):
         if "/" in name or name.startswith(("~", ".")):
-            raise PrerequisiteError(
-                f"There is no checkpoint folder '{name}'.", hint="Check the path of the model in your config."
-            )
+            kind, hint = ("file", _MICROSOFTS) if name.endswith(".pt") else ("folder", _PATH)
+            raise PrerequisiteError(f"There is no checkpoint {kind} '{name}'.", hint=hint)
         raise ConfigError(
             f"'{name}' does not name a checkpoint.",
             hint="Write tiny:NAME, the path of a folder, or a hub name such as facebook/sam2-hiera-large.",

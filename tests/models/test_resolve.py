@@ -56,6 +56,13 @@ def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve("~/sam2") == tmp_path / "sam2"
 
 
+def test_a_missing_file_of_microsofts_says_where_it_is_to_be_had() -> None:
+    """Whoever asks for sound with real weights for the first time is left alone."""
+    with pytest.raises(PrerequisiteError, match="no checkpoint file") as caught:
+        resolve("~/nowhere/BEATs_finetuned.pt")
+    assert "unilm" in caught.value.hint
+
+
 @pytest.mark.usefixtures("no_network")
 def test_cached_model_needs_no_network(cache: Path) -> None:
     """A model that was downloaded before would be looked up on the network again."""
