@@ -17,7 +17,9 @@ BUNDLED = Path(__file__).parent.parent / "tiny"
 """Folder of the bundled tiny checkpoints."""
 
 _PATH = "Check the path of the model in your config."
-_MICROSOFTS = "Download it from https://github.com/microsoft/unilm/tree/master/beats and put it there, or set sound.model."
+_MICROSOFTS = (
+    "Put it there (https://github.com/microsoft/unilm/tree/master/beats offers it), or set sound.model."
+)
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
