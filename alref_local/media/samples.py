@@ -105,9 +105,10 @@ class _Voice:
         if frame is not None:
             frame.pts = None  # gaps are seen to before this
         for resampled in self._resampler.resample(frame):
-            raw = resampled.to_ndarray().reshape(-1, resampled.layout.nb_channels).mean(axis=1)
-            if len(raw):
-                yield np.clip(np.nan_to_num(raw, posinf=0.0, neginf=0.0), -1, 1).astype(np.float32)
+            channels = resampled.to_ndarray().reshape(-1, resampled.layout.nb_channels)
+            finite = np.nan_to_num(channels, posinf=0.0, neginf=0.0)
+            if len(finite):
+                yield np.clip(finite.mean(axis=1, dtype=np.float64), -1, 1).astype(np.float32)
 
     def rest(self) -> Iterator[Samples]:
         """What the filter still holds."""

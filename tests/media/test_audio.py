@@ -159,11 +159,12 @@ def test_silence_is_a_sound(tmp_path: Path) -> None:
     assert not samples.any()
 
 
-def test_samples_beyond_full_scale_or_not_numbers_are_tamed(tmp_path: Path) -> None:
-    """If this fails, one broken sample of a float recording makes every tag NaN."""
+@pytest.mark.parametrize("layout", ["mono", "stereo"])
+def test_samples_beyond_full_scale_or_not_numbers_are_tamed(tmp_path: Path, layout: str) -> None:
+    """If this fails, one broken sample of a float recording makes every tag NaN, or numpy complains to people."""
     loud = 8 * tone(0.5, 16_000)
-    loud[100:104] = [np.nan, np.inf, -np.inf, 1e30]
-    form = Format("a.wav", "pcm_f32le", 16_000, "mono")
+    loud[100:104] = [np.nan, np.inf, -np.inf, 3e38]
+    form = Format("a.wav", "pcm_f32le", 16_000, layout)
     samples = whole(open_audio(write_sound(tmp_path / form.name, form, loud)))
     assert np.isfinite(samples).all()
     assert np.abs(samples).max() == 1
