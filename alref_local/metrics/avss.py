@@ -50,11 +50,11 @@ def class_sums(
     Raises:
         ValueError: other numbers, another length, or another size.
     """
+    if min(prediction.min(), truth.min()) < 0 or max(prediction.max(), truth.max()) >= classes:
+        raise ValueError(f"label maps must hold numbers below {classes}")
     ours, theirs = (_scaled(labels, side) for labels in (prediction, truth))
     if ours.shape != theirs.shape:
         raise ValueError(f"label maps of different shape: {ours.shape} and {theirs.shape}")
-    if min(ours.min(), theirs.min()) < 0 or max(ours.max(), theirs.max()) >= classes:
-        raise ValueError(f"label maps must hold numbers below {classes}")
     table = np.stack([_counts(one, other, classes) for one, other in zip(ours, theirs, strict=True)])
     hits = table.diagonal(axis1=1, axis2=2)
     area, real = table.sum(axis=1), table.sum(axis=2)

@@ -62,8 +62,9 @@ def test_both_maps_are_scaled_to_one_square() -> None:
         class_sums(guess, truth, side=None)
 
 
-def test_unknown_numbers_are_refused() -> None:
+@pytest.mark.parametrize("number", [-1, 71, 256, 300])
+def test_unknown_numbers_are_refused(number: int) -> None:
     """A palette read wrongly would end in a low score and no word."""
-    wrong = np.full((1, 2, 2), 71, np.uint8)
+    wrong = np.full((1, 2, 2), number, np.int16)
     with pytest.raises(ValueError, match="below 71"):
         class_sums(wrong, wrong)
