@@ -139,7 +139,7 @@ def _read_pt(file: Path) -> BeatsCheckpoint:
     try:
         config = BeatsConfig.of(held["cfg"])
         names = tuple(name_of(labels[index]) for index in range(len(labels)))
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"'{file}' is a BEATs that cannot be read here: {error}.",
             hint="Microsoft's fine-tuned checkpoints of iterations 1 to 3+ can.",

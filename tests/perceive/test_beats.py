@@ -91,7 +91,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a list": ({"model": [1]}, "not a BEATs checkpoint"),
     "another variant": ({"cfg": {**asdict(SMALL), "layer_norm_first": True}}, "layer_norm_first is True"),
     "sizes missing": ({"cfg": {"embed_dim": 24}}, "has no input_patch_size"),
-    "odd labels": ({"label_dict": {1: "/m/028v0c"}}, "cannot be read"),
+    "labels that do not count up": ({"label_dict": {1: "/m/028v0c"}}, "cannot be read"),
+    "labels that are no names": ({"label_dict": {0: ["/m/028v0c"]}}, "cannot be read"),
 }
 
 
