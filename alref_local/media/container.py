@@ -81,7 +81,6 @@ def open_container(path: Path, *, sound: bool = False) -> InputContainer:
     import av
 
     wanted = "a sound or video file" if sound else "a video file or a folder of frames"
-
     formats = f"{_CONTAINERS},{_SOUNDS}" if sound else _CONTAINERS
     try:
         mode, size = path.stat().st_mode, path.stat().st_size
