@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, StringConstraints
 
 from alref_local.datasets.item import Dataset, Item, Reference
 from alref_local.datasets.source import Entry, RelativePath, Source, file_name
 from alref_local.datasets.truth import MaskFiles
+from alref_local.jobs import MAX_SENTENCE
 
 __all__ = ["OWN"]
 
 
 class _Row(Entry):
     video: RelativePath
-    sentence: str = ""
+    sentence: Annotated[str, StringConstraints(max_length=MAX_SENTENCE)]
     id: Annotated[str, AfterValidator(lambda text: text and file_name(text))] = ""
     truth: str = ""
     audio: str = ""
@@ -56,7 +57,7 @@ OWN = Dataset(
     about="your own list of videos and sentences",
     metric="J&F",
     layout="""
-SPLIT.csv or SPLIT.json   columns video, sentence; if you like: id, truth, audio; no sentence: whatever sounds
+SPLIT.csv or SPLIT.json   columns video, sentence; if you like: id, truth, audio; empty sentence: whatever sounds
 VIDEO                     a video file or a folder of frames, by its path below ROOT
 TRUTH/FRAME.png           masks named as the frames are (00000, 00001, ... of a video file)
 """,

@@ -46,8 +46,8 @@ def file_name(text: str) -> str:
     """``text``, if it is one file or folder on any system; ``ValueError`` if not."""
     if (
         text in ("", ".", "..")
-        or len(text) > 200
         or any(c in '/\\:*?"<>|' or not c.isprintable() for c in text)
+        or len(text.encode()) > 240  # file systems take 255 bytes, and an ending may follow
     ):
         raise ValueError(f"'{_plain(text, 40)}' cannot be the name of a file")
     return text
@@ -130,7 +130,7 @@ class Source:
 
 
 def _rows(text: str, *, first: str) -> list[dict[str, str]]:
-    lines = [line for line in csv.reader(io.StringIO(text, newline="")) if line]
+    lines = [line for line in csv.reader(io.StringIO(text, newline=""), skipinitialspace=True) if line]
     columns = [first or lines[0][0], *lines[0][1:]] if lines else []
     for number, line in enumerate(lines, start=1):
         if len(line) > len(columns):

@@ -241,6 +241,14 @@ TABLE: list[tuple[str, str, Break, str]] = [
         "dataset.csv is damaged: line 2 has more values than there are columns.",
     ),
     ("own", "", text("dataset.csv", "video,", "film,"), "dataset.csv: line 2, video: is missing."),
+    ("own", "", text("dataset.csv", ",sentence", ",text"), "dataset.csv: line 2, sentence: is missing."),
+    (
+        "own",
+        "",
+        text("dataset.csv", "the lower block", "x" * 1001),
+        "dataset.csv: line 3, sentence: is longer than 1000 characters.",
+    ),
+    ("own", "", text("dataset.csv", "clips/yard", "clips/" + "庭" * 90), "line 4, video: '庭庭"),
     ("own", "", lambda root: (root / "dataset.csv").write_text(""), "holds no video of the split 'dataset'."),
     (
         "own",

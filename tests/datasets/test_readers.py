@@ -201,6 +201,14 @@ def test_own_list(tmp_path: Path) -> None:
     assert yard.audio == tmp_path / "yard.wav"
 
 
+def test_own_list_typed_by_hand(tmp_path: Path) -> None:
+    """A blank after a comma would turn a sentence into the wish for whatever sounds."""
+    MINIATURES["own"](tmp_path)
+    (tmp_path / "dataset.csv").write_text('video, sentence\nclips/yard, "a block, the upper one"\n')
+    (item,) = load_items("own", tmp_path)
+    assert [(one.text, one.sound) for one in item.references] == [("a block, the upper one", False)]
+
+
 def test_own_list_as_json(tmp_path: Path) -> None:
     """A list written by a program would have to be turned into a CSV."""
     MINIATURES["own"](tmp_path)
