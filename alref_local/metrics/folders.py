@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from alref_local.errors import ConfigError, MediaError
 from alref_local.metrics.davis import Floats, contour_accuracy, region_similarity
-from alref_local.metrics.objects import Frames, Match, object_scores, scored
+from alref_local.metrics.objects import VOID, Frames, Match, object_scores, scored
 from alref_local.metrics.parallel import each
 from alref_local.metrics.pngs import read_labels, read_mask
 
@@ -72,7 +72,8 @@ def score_folders(
     sequences = {name: scores for row in rows for name, scores in row.items()}
     if not sequences:
         raise ConfigError(
-            f"{truth} holds no object.", hint="Its masks are black: name the folder of the truth."
+            f"{truth} holds no object.",
+            hint=f"Its masks hold no number but 0 and {VOID}: name the folder of the truth, or score their union.",
         )
     return {"sequences": sequences, "mean": _mean(sequences.values())}
 
@@ -109,7 +110,13 @@ def _score(sequence: _Sequence, *, objects: Objects, frames: Frames) -> dict[str
         )
     span = scored(len(truth), frames)
     if objects != "union":
-        table = object_scores(*_stacks(sequence, list(truth), read_labels), match=objects, frames=frames)
+        stacks = _stacks(sequence, list(truth), read_labels)
+        if set(np.unique(stacks[0])) - {0} == {VOID}:  # binary masks would score 0 without a word
+            raise ConfigError(
+                f"The prediction of {name} holds no object, only {VOID}, which stands for void.",
+                hint="Number its objects from 1, or score masks of one object with --objects union.",
+            )
+        table = object_scores(*stacks, match=objects, frames=frames)
         return {f"{name}/{i}": _row(j, f) for i, j, f in zip(table.objects, table.j, table.f, strict=True)}
     counted, region, contour = list(truth)[span], [], []
     for at in range(0, len(counted), _CHUNK):

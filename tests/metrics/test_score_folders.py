@@ -185,6 +185,15 @@ def test_truth_without_objects_is_said(tmp_path: Path) -> None:
         score_folders(tmp_path / "pred", tmp_path / "truth", objects="hungarian")
 
 
+def test_binary_masks_are_no_label_maps(tmp_path: Path) -> None:
+    """Masks of 0 and 255, as a run writes them, would score 0 without a word."""
+    label_folder(tmp_path / "pred", "a", (labels(1) > 0) * np.uint8(255), "L")
+    label_folder(tmp_path / "truth", "a", labels(1))
+    with pytest.raises(ConfigError, match="only 255") as caught:
+        score_folders(tmp_path / "pred", tmp_path / "truth", objects="identity")
+    assert "--objects union" in caught.value.hint
+
+
 def nothing_in_common(root: Path) -> None:
     folder(root, {"pred/a": masks(1), "truth/b": masks(1)})
 
