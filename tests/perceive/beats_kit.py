@@ -38,8 +38,8 @@ def filled(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
     noise = (raw.astype(np.float32) / np.float32(2**31) - 1).reshape(shape)
     if name.endswith(("grep_a", "weight_g")):
         return np.float32(1) + noise * np.float32(0.5)
-    if len(shape) == 1:
-        return noise * np.float32(0.1) + np.float32(name.endswith("weight"))  # only norms have weights of one dimension
+    if len(shape) == 1:  # only norms have weights of one dimension
+        return noise * np.float32(0.1) + np.float32(name.endswith("weight"))
     if name.endswith("relative_attention_bias.weight"):
         return noise
     return noise * np.float32(math.sqrt(3 / math.prod(shape[1:])))
