@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 from alref_local.datasets.item import Dataset, Item, Reference
-from alref_local.datasets.source import Entry, RelativePath, Source, file_name
+from alref_local.datasets.source import AnnotationsError, Entry, RelativePath, Source, file_name
 from alref_local.datasets.truth import MaskFiles
 from alref_local.jobs import MAX_SENTENCE
 
@@ -35,7 +35,9 @@ def _read(source: Source, split: str) -> Iterator[Item]:
         videos.setdefault(row.video, []).append(row)
     for video, asked in videos.items():
         references = tuple(_reference(source, number, row) for number, row in enumerate(asked))
-        sounds = [row.audio for row in asked if row.audio]
+        sounds = list(dict.fromkeys(row.audio for row in asked if row.audio))
+        if len(sounds) > 1:
+            raise AnnotationsError([f"{video} is listed with {len(sounds)} sounds, but a video has one."])
         yield Item(video, source.path(video), references, audio=source.path(sounds[0]) if sounds else None)
 
 

@@ -265,6 +265,12 @@ TABLE: list[tuple[str, str, Break, str]] = [
     ("own", "", text("dataset.csv", "truth/street", "../street"), "'..' cannot be the name of a file."),
     ("own", "", text("dataset.csv", ",first,", ",a/b,"), "line 2, id: 'a/b' cannot be the name of a file."),
     ("own", "", text("dataset.csv", ",first,", ",1,"), "1 of clips/street is listed twice."),
+    (
+        "own",
+        "",
+        text("dataset.csv", "clips/yard,,,,yard.wav", "clips/yard,,,,yard.wav\nclips/yard,,again,,other.wav"),
+        "clips/yard is listed with 2 sounds, but a video has one.",
+    ),
     ("own", "", text("dataset.csv", "truth/street", "lost"), "lost lacks 1 of 1 masks, first 00000.png."),
     ("own", "../../x", lambda root: None, "'..' cannot be the name of a file."),
     ("world", "no:such:thing", lambda root: None, "'no:such:thing' is not PRESET:SEED:CLIPS"),
