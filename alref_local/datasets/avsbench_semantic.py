@@ -26,7 +26,7 @@ def categories(source: Source) -> dict[str, int]:
 
 
 def _avss(source: Source, split: str) -> Iterator[Item]:
-    categories(source)
+    categories(source)  # missed now, not when the first label map is to be named
     for row in source.csv(_Row, "metadata.csv"):
         if row.split == split:
             yield _item(source, row, semantic=True)

@@ -20,10 +20,12 @@ def _read(source: Source, split: str) -> Iterator[Item]:
         if split == "valid"
         else {}
     )
-    for name in sorted(videos.keys() - later.keys()):
-        frames = tuple(videos[name].frames)
+    for name, video in videos.items():
+        if name in later:
+            continue
+        frames = tuple(video.frames)
         references = tuple(
-            _reference(source, split, name, frames, id, said) for id, said in videos[name].expressions.items()
+            _reference(source, split, name, frames, id, said) for id, said in video.expressions.items()
         )
         yield Item(name, source.path(split, "JPEGImages", name), references, frames)
 
