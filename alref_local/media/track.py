@@ -31,7 +31,7 @@ class SoundTrack:
     def __init__(self, container: OutputContainer, pieces: Iterable[Samples], *, lossless: bool) -> None:
         self._container, self._pieces = container, iter(pieces)
         codec = "flac" if lossless else "aac"
-        stream = container.add_stream(codec, rate=RATE, layout="mono", options={"strict": "-2"})
+        stream = container.add_stream(codec, rate=RATE, layout="mono")
         self._stream = cast("AudioStream", stream)
         self._held = np.zeros(0, np.float32)
         self._written = 0
