@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -58,7 +59,8 @@ def sound_only(folder: Path, *, cover: bool = False) -> Path:
             sink.mux(art.encode(av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")))
             sink.mux(art.encode())
         silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        silence.sample_rate = 16_000
+        silence.sample_rate, silence.time_base = 16_000, Fraction(1, 16_000)
+        silence.pts = 8_000  # half a second late, which would count beside pictures
         sink.mux(stream.encode(silence))
         sink.mux(stream.encode())
     return path
