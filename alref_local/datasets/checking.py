@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alref_local.datasets.catalogue import find_dataset, load_items
-from alref_local.datasets.item import Drawn, Item, Reference
+from alref_local.datasets.item import Item, Reference
 from alref_local.datasets.source import AnnotationsError
 from alref_local.media.folder import is_image
 
@@ -90,8 +90,7 @@ def _truths(item: Item) -> Iterator[tuple[Path, ...]]:
 
 
 def _remarks(items: Sequence[Item], asked: Sequence[Reference], published: int) -> Iterator[str]:
-    drawn = all(isinstance(item.video, Drawn) for item in items)
-    if published and published != len(items) and not drawn:
+    if published and published != len(items):
         yield f"The published split has {published} videos, this one {len(items)}."
     scored = sum(item.truth is not None for item in items) or sum(one.truth is not None for one in asked)
     if not scored:
