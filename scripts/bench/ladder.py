@@ -13,12 +13,15 @@ import argparse
 import asyncio
 import json
 import sys
+import tempfile
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from alref_local.configs import load_config
 from alref_local.metrics import gain
 from alref_local.reason.backends import make_backend
+from alref_local.reason.cache import AnswerCache
 from alref_local.reason.card import load_card
 from alref_local.seams import Backend
 from alref_local.world import make_scene
@@ -58,9 +61,10 @@ async def measure(options: argparse.Namespace) -> dict[str, list[float]]:
     """Figures of every row, clip by clip; the rows of true answers carry ``TRUE`` in their names."""
     card = load_card(options.backend)
     settings = load_config(options.config, {} if card.kind == "none" else card.settings)
-    backend = make_backend(card)
     scores: dict[str, list[float]] = defaultdict(list)
     rungs = Rungs(settings, options.device)
+    kept = tempfile.TemporaryDirectory()  # rows share questions
+    backend = make_backend(card, cache=AnswerCache(Path(kept.name) / "answers.sqlite"))
     try:
         for number in range(options.clips):
             await _ladder(rungs, options.seed + number, None if card.kind == "none" else backend, scores)
@@ -71,6 +75,7 @@ async def measure(options: argparse.Namespace) -> dict[str, list[float]]:
     finally:
         rungs.close()
         await backend.close()
+        kept.cleanup()
     return dict(scores)
 
 

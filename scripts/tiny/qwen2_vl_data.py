@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,37 +19,32 @@ from alref_local.select.sampling import sample_clips
 from alref_local.settings import Reasoning, Sampling, Strip
 from alref_local.types import Box, Candidate, Clip, Query
 from alref_local.world import Scene, make_scene
+from alref_local.world.labels import SOUND_LABELS
 from alref_local.world.scene import FPS
-from qwen2_vl_truth import Cells, Said, cell_counts, cell_labels, invent_absent, spots
-from qwen2_vl_words import draw_wording, reasoning, reword
+from qwen2_vl_reply import Piece, View, box_reply, frame_reply, sound_reply
+from qwen2_vl_truth import Said, cell_counts, cell_labels, invent_absent
+from qwen2_vl_words import draw_tags, draw_wording, reword
 
 STRIP: Final = Strip(layout="horizontal", panel=140, quality=90)
 SIDE: Final = (112, 140)  # a panel of 140x105 in whole tokens of 28 pixels: 4 rows, 5 columns
 TRAINING_SEEDS: Final = 800_000
 MOST_BOXES: Final = 4
+_SOUNDS: Final = 4  # questions about sounds on a sheet
+_SOUND_SHARE: Final = 0.4
 _PRESETS: Final = {
     "ladder": 0.45, "plural": 0.2, "crowded": 0.08, "easy": 0.09, "late": 0.06, "hidden": 0.06, "absent": 0.06,
 }  # fmt: skip
 _SHARES: Final = {  # how often a kind of sentence is asked, per sentence there is
-    "class": 1.0, "colour": 1.0, "size": 2.0, "place": 2.0, "motion": 1.6, "relation": 3.0, "plural": 2.5,
+    "class": 1.0, "colour": 1.0, "size": 2.0, "place": 2.5, "motion": 2.0, "relation": 4.0, "plural": 2.5,
 }  # fmt: skip
 
 
 class Asked(NamedTuple):
-    """One question about a sheet.
-
-    `text` is the prompt, `words` the reply up to its list. For the frame question `frames` is the share of each
-    panel in the truth and `ids` one of them; for the box question `ids` are the right labels, ascending. `seen` marks
-    the cells in which the referents are seen in any panel, `found` one row of cells for each of `ids`.
-    """
+    """One question about a sheet: the prompt, the reply in pieces, and for the frame question each panel's share."""
 
     text: str
-    words: str
-    ids: tuple[int, ...]
-    frames: NDArray[np.float32] | None
-    seen: Cells
-    found: NDArray[np.bool_]
-    kind: str
+    reply: list[Piece]
+    frames: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +98,19 @@ def pixels_of(question: Question) -> NDArray[np.uint8]:
 
 
 def sheets(scene: Scene, panels: int, questions: int, rng: np.random.Generator) -> Iterator[Sheet]:
-    """A sheet with frame questions (none for a single panel) and two with box questions."""
+    """A sheet with frame questions, now and then one about sounds (none for a single panel), two with box questions."""
     context = show(scene, draw_clip(scene.length, panels, rng))
-    counts = cell_counts(scene, context.clip.frames)
-    if len(context.clip.frames) > 1:
-        yield _frame_sheet(scene, context, counts, questions, rng)
     frames = context.clip.frames
+    view = View(scene, frames, cell_counts(scene, frames))
+    if len(frames) > 1:
+        sheet = _frame_sheet(view, context, questions, rng)
+        yield sheet
+        if questions and rng.random() < _SOUND_SHARE:
+            yield replace(sheet, asked=tuple(_sound_asked(view, rng) for _ in range(_SOUNDS)))
     for at in rng.choice(len(frames), min(2, len(frames)), replace=False, p=_pivot_shares(scene, frames)):
-        sheet = _box_sheet(scene, context, counts, int(at), questions, rng)
-        if sheet is not None:
-            yield sheet
+        drawn = _box_sheet(view, context, int(at), questions, rng)
+        if drawn is not None:
+            yield drawn
 
 
 def _pivot_shares(scene: Scene, frames: Sequence[int]) -> NDArray[np.float64]:
@@ -138,10 +136,8 @@ def _with_absent(
     return [drawn[i] for i in rng.permutation(len(drawn))]
 
 
-def _frame_sheet(
-    scene: Scene, context: Shown, counts: NDArray[np.int64], questions: int, rng: np.random.Generator
-) -> Sheet:
-    frames = list(context.clip.frames)
+def _frame_sheet(view: View, context: Shown, questions: int, rng: np.random.Generator) -> Sheet:
+    scene, frames = view.scene, list(view.frames)
     prompts = draw_wording(rng)
     asked: list[Asked] = []
     said = [Said(s.text, s.kind, s.referents) for s in scene.sentences if s.kind != "absent"]
@@ -149,25 +145,37 @@ def _frame_sheet(
     for sentence in _with_absent(scene, said, questions, 0.07, rng):
         text = reword(sentence.text, rng)
         shares = _frame_shares(scene, sentence.referents, frames)
+        answer = 1 + int(rng.choice(len(frames), p=shares))
         question = pivot_frame_question(context, Query("q", text), prompts)
-        answer = int(rng.choice(len(frames), p=shares)) if sentence.referents else 0
-        seen = spots(counts, sentence.referents)
-        found = seen & np.repeat(shares > 0, 5)[None]
-        things = sorted((scene.objects[i] for i in sentence.referents), key=str)
-        words = reasoning(text, things)
-        asked.append(Asked(question.text, words, (answer + 1,), shares, seen, found[None], sentence.kind))
+        reply = frame_reply(view, sentence.referents, answer)
+        asked.append(Asked(question.text, reply, shares if sentence.referents else None))
     image = pixels_of(pivot_frame_question(context, Query("q", "x"), prompts))
-    return Sheet(image, cell_labels(scene, context.clip.frames, counts, {}), tuple(asked))
+    return Sheet(image, cell_labels(scene, frames, view.counts, {}), tuple(asked))
+
+
+def _sound_asked(view: View, rng: np.random.Generator) -> Asked:
+    """Which of the things that a classifier may have heard are seen."""
+    scene, frames = view.scene, list(view.frames)
+    visible = scene.tracks.visible[:, frames].max(axis=1)
+    there = {o.class_name for o in scene.objects}
+    seen = {o.class_name for o, share in zip(scene.objects, visible, strict=True) if share >= 0.5}
+    tags, heard = draw_tags(sorted(seen & set(SOUND_LABELS)), sorted(set(SOUND_LABELS) - there), rng)
+    text = draw_wording(rng).render("lbru", count=len(frames), tags=tags)
+    return Asked(text, sound_reply(view, heard, sorted(seen)))
 
 
 def _frame_shares(scene: Scene, referents: tuple[int, ...], frames: list[int]) -> NDArray[np.float32]:
-    """The truth of the frame question: good frames alike, or else those that show most; all alike for absent."""
+    """The truth of the frame question: the last good frame, or else the last that shows most; all alike for absent.
+
+    Any good frame would do. A rule is learned sooner than a free choice, and things of this world come into sight.
+    """
     if not referents:
         return np.full(len(frames), 1 / len(frames), np.float32)
     good = scene.tracks.good[list(referents)][:, frames].all(axis=0)
     visible = scene.tracks.visible[list(referents)][:, frames].min(axis=0)
     right = good if good.any() else visible >= visible.max() - 1e-6
-    shares: NDArray[np.float32] = (right / right.sum()).astype(np.float32)
+    shares = np.zeros(len(frames), np.float32)
+    shares[np.flatnonzero(right)[-1]] = 1
     return shares
 
 
@@ -183,9 +191,8 @@ def candidates_of(
     shown = sorted(shown, key=lambda i: i not in wanted)[
         : int(rng.choice(MOST_BOXES, p=[0.08, 0.22, 0.4, 0.3])) + 1
     ]
-    pairs: list[tuple[Box, int | None]] = [
-        (_jittered(boxes[i], jitter, scene.size, rng), int(i)) for i in shown
-    ]
+    by = jitter * (1 if rng.random() < 0.8 else 3)
+    pairs: list[tuple[Box, int | None]] = [(_jittered(boxes[i], by, scene.size, rng), int(i)) for i in shown]
     if jitter and len(pairs) < MOST_BOXES and rng.random() < 0.125:
         pairs.append((_nothing(scene.size, rng), None))
     order = rng.permutation(len(pairs))
@@ -205,45 +212,38 @@ def _nothing(size: tuple[int, int], rng: np.random.Generator) -> Box:
     return Box(float(x), float(y), float(x + width), float(y + height))
 
 
-def _box_sheet(
-    scene: Scene, context: Shown, counts: NDArray[np.int64], at: int, questions: int, rng: np.random.Generator
-) -> Sheet | None:
-    frame = context.clip.frames[at]
+def _box_sheet(view: View, context: Shown, at: int, questions: int, rng: np.random.Generator) -> Sheet | None:
+    scene, frame = view.scene, view.frames[at]
     everything = [Said(s.text, s.kind, s.referents) for s in scene.sentences if s.kind != "absent"]
     first = _draw_said(everything, 1, rng)
     candidates, inside = candidates_of(scene, frame, rng, wanted=first[0].referents if first else ())
     if not candidates:
         return None
     boxed = {i: number for number, i in enumerate(inside, 1) if i is not None}
-    visible = scene.tracks.visible[:, frame]
-    # An object in sight but in no box would make "none" right too; some such questions are enough.
-    said = [
-        s
-        for s in everything
-        if all(i in boxed for i in s.referents if visible[i] > 0.1 or rng.random() < 0.6)
-    ]
-    said = [s for s in said if any(i in boxed for i in s.referents) or rng.random() < 0.2]
-    prompts = draw_wording(rng)
     none_allowed = bool(rng.random() < 0.85)
+    prompts = draw_wording(rng)
     rules = Reasoning(prompts=prompts.name, history=False, none_allowed=none_allowed)
-    if not none_allowed:
-        said = [s for s in said if any(i in boxed for i in s.referents)]
+    said = _askable(everything, scene.tracks.visible[:, frame], boxed, rng, none_allowed=none_allowed)
     asked: list[Asked] = []
-    for sentence in _with_absent(scene, said, questions, 0.22 if none_allowed else 0.0, rng):
+    for sentence in _with_absent(scene, said, questions, 0.2 if none_allowed else 0.0, rng):
         text = reword(sentence.text, rng)
         question = pivot_box_question(context, Query("q", text), frame, candidates, prompts, rules, ())
-        chosen = sorted((boxed[i], i) for i in sentence.referents if i in boxed)
-        words = reasoning(text, [scene.objects[i] for _, i in chosen])
-        here = np.repeat(np.arange(len(context.clip.frames)) == at, 5)[None]
-        found = np.array([spots(counts, (i,)) & here for _, i in chosen], bool).reshape(
-            -1, *here.shape[:0], *counts.shape[1:]
-        )
-        seen = spots(counts, tuple(i for _, i in chosen))
-        ids = tuple(number for number, _ in chosen)
-        asked.append(Asked(question.text, words, ids, None, seen, found, sentence.kind if ids else "absent"))
+        ids = sorted(boxed[i] for i in sentence.referents if i in boxed)
+        asked.append(Asked(question.text, box_reply(view, text, at, inside, ids)))
     image = pixels_of(pivot_box_question(context, Query("q", "x"), frame, candidates, prompts, rules, ()))
-    return Sheet(
-        image,
-        cell_labels(scene, context.clip.frames, counts, {(at, i): n for i, n in boxed.items()}),
-        tuple(asked),
-    )
+    labels = cell_labels(scene, view.frames, view.counts, {(at, i): n for i, n in boxed.items()})
+    return Sheet(image, labels, tuple(asked))
+
+
+def _askable(
+    said: Sequence[Said],
+    visible: NDArray[np.float32],
+    boxed: Mapping[int, int],
+    rng: np.random.Generator,
+    *,
+    none_allowed: bool,
+) -> list[Said]:
+    """The sentences with a sure answer: some whose objects are in sight but in no box, which makes "none" right."""
+    said = [s for s in said if all(i in boxed for i in s.referents if visible[i] > 0.1 or rng.random() < 0.6)]
+    rest = 0.2 if none_allowed else 0.0
+    return [s for s in said if any(i in boxed for i in s.referents) or rng.random() < rest]

@@ -24,7 +24,7 @@ from transformers import AutoImageProcessor, AutoTokenizer, Qwen2VLForConditiona
 from alref_local.errors import AnswerError
 from alref_local.reason.parse import parse
 from alref_local.reason.prompts import PromptSet, load_prompts
-from alref_local.reason.question import Question
+from alref_local.reason.question import AnswerSpec, Question
 from alref_local.select.context import ClipContext
 from alref_local.select.pivot_box import pivot_box_question
 from alref_local.select.pivot_frame import pivot_frame_question
@@ -32,10 +32,12 @@ from alref_local.select.sampling import sample_clips
 from alref_local.settings import Reasoning, Sampling
 from alref_local.types import Box, Candidate, Query
 from alref_local.world import Scene, Sentence, make_scene
+from alref_local.world.labels import SOUND_LABELS
 from alref_local.world.scene import FPS
 from qwen2_vl_data import MOST_BOXES, show
+from qwen2_vl_words import draw_tags
 
-LONGEST_REPLY: Final = 64  # tokens
+LONGEST_REPLY: Final = 160  # tokens
 SINGLE: Final = ("class", "colour", "size", "place", "motion", "relation")
 
 
@@ -51,7 +53,7 @@ class Row:
     panels: int
     boxes: int
     right: bool
-    ids: tuple[int, ...] | None
+    ids: tuple[int, ...] | tuple[str, ...] | None
 
 
 class Reader:
@@ -94,8 +96,13 @@ class Reader:
 
     def ask(self, question: Question) -> tuple[int, ...] | None:
         """The ids of the reply, or None if it holds no valid list."""
+        names = self.names(question)
+        return None if names is None else tuple(map(int, names))
+
+    def names(self, question: Question) -> tuple[str, ...] | None:
+        """The items of the reply, or None if it holds no valid list."""
         try:
-            return tuple(int(item) for item in parse(self.reply(question), question.spec))
+            return tuple(parse(self.reply(question), question.spec))
         except AnswerError:
             return None
 
@@ -137,6 +144,25 @@ class Judge:
         right = {number for number, i in enumerate(inside, 1) if i in sentence.referents}
         return self._row("pivot_box", sentence, len(candidates), ids is not None and set(ids) == right, ids)
 
+    def sounds(self) -> Row:
+        """The LBRU question, with labels as a classifier may give them."""
+        objects, shares = self.scene.objects, self.scene.tracks.visible[:, list(self.frames)].max(axis=1)
+        seen = {o.class_name for o, share in zip(objects, shares, strict=True) if share >= 0.5}
+        unseen = set(SOUND_LABELS) - {o.class_name for o in objects}
+        rng = np.random.default_rng(self.seed)
+        tags, heard = draw_tags(sorted(seen & set(SOUND_LABELS)), sorted(unseen), rng)
+        question = Question(
+            step="lbru",
+            text=self.prompts.render("lbru", count=len(self.frames), tags=tags),
+            images=self.context.plain_strip(),
+            spec=AnswerSpec(tuple(SOUND_LABELS), "names", max_items=5, none_allowed=True),
+            address=self.context.address(Query("q", ""), "lbru"),
+            prompt_set=self.prompts.name,
+        )
+        names = self.reader.names(question)
+        right = names is not None and set(names) == set(heard) & seen
+        return Row(self.preset, self.seed, "lbru", "sound", False, len(self.frames), 0, right, names)
+
     def _row(
         self, step: str, sentence: Sentence, boxes: int, right: bool, ids: tuple[int, ...] | None
     ) -> Row:
@@ -177,6 +203,7 @@ def evaluate(
         for kinds, most in ((("absent",), 1), (("plural",), 1), (SINGLE, others)):
             known = [s for s in scene.sentences if s.kind in kinds]
             chosen |= {known[i].text: known[i] for i in rng.permutation(len(known))[:most]}
+        yield judge.sounds()
         for sentence in chosen.values():
             rows = (judge.frame(sentence), judge.box(sentence))
             yield from (row for row in rows if row is not None)
@@ -211,6 +238,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
         "absent recognised": rate([r for r in box if r.kind == "absent"]),
         "present denied": denied(present),
         "targets denied": denied([r for r in present if r.target]),
+        "sounds": rate([r for r in rows if r.step == "lbru"]),
         "no valid list": rate([replace(r, right=r.ids is None) for r in rows]),
     }
     for kind in SINGLE:

@@ -10,16 +10,18 @@ from torch.nn import functional as F
 from transformers import Qwen2VLForConditionalGeneration
 
 from qwen2_vl_forward import Read, look, read
-from qwen2_vl_pack import Batch
+from qwen2_vl_pack import KINDS, Batch
+from qwen2_vl_reply import WEIGHTS
 from qwen2_vl_tokens import HEAD_LENGTH, digits
 from qwen2_vl_truth import LABELS
 
-ANSWER_LAYERS: Final = (2, 3)  # in which head 0 of the text tower looks where the answer is
-MEANING_LAYERS: Final = (1, 2)  # in which head 1 looks where the referents are
+POINTERS: Final = ((1, 1), (2, 0), (2, 1), (3, 0), (3, 1))
+"""Layers and heads of the text tower that look where the next word can be read."""
 EMPTY_WEIGHT: Final = 0.15
 POINTER_WEIGHT: Final = 0.2
 LABEL_WEIGHTS: Final = {  # classes are learned last
-    "class": 3.0, "colour": 1.0, "size": 1.5, "state": 1.0, "motion": 1.0, "entry": 0.7, "box": 1.0, "panel": 0.3,
+    "class": 3.0, "colour": 1.0, "size": 1.5, "state": 1.0, "motion": 0.3, "entry": 0.3, "box": 1.0, "panel": 0.3,
+    "column": 0.8, "row": 0.8,
 }  # fmt: skip
 
 
@@ -46,16 +48,26 @@ class CellHeads(nn.Module):  # type: ignore[misc]
         return tuple(logits.split(list(LABELS.values()), dim=-1))
 
 
-def losses(model: Qwen2VLForConditionalGeneration, heads: CellHeads, batch: Batch) -> Losses:
-    """All parts for one batch; reply and pointer are zero where nothing is asked."""
-    image = look(model, batch.pixels)
-    cells, right = cell_loss(heads(image), batch.labels)
-    none = cells.new_zeros(())
+def losses(
+    model: Qwen2VLForConditionalGeneration,
+    heads: CellHeads,
+    batch: Batch,
+    borrowed: torch.Tensor | None = None,
+) -> tuple[Losses, torch.Tensor]:
+    """All parts for one batch, and its image tokens; reply and pointer are zero where nothing is asked.
+
+    With `borrowed` image tokens (B, cells, width) only the reply is learned.
+    """
+    image = look(model, batch.pixels) if borrowed is None else borrowed
+    none = image.new_zeros((), dtype=torch.float32)
+    cells, right = cell_loss(heads(image), batch.labels) if borrowed is None else (none, {})
     if not batch.ids.shape[1]:
-        return Losses(none, none, cells, right)
+        return Losses(none, none, cells, right), image.detach()
     said = read(model, batch, image)
     reply, hits = reply_loss(model, said, batch)
-    return Losses(reply, pointer_loss(said, batch), cells, right | hits)
+    if borrowed is not None:
+        hits = {f"told {name}": share for name, share in hits.items()}
+    return Losses(reply, pointer_loss(said, batch), cells, right | hits), image.detach()
 
 
 def cell_loss(
@@ -79,50 +91,36 @@ def reply_loss(
     model: Qwen2VLForConditionalGeneration, said: Read, batch: Batch
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """Weighted cross entropy of the reply's tokens; frames that are alike good share their target."""
-    places = batch.weight > 0
+    places = batch.kind >= 0
+    target, kinds = batch.target[places], batch.kind[places]
     scores = model.lm_head(said.hidden[places]).float()
-    each = F.cross_entropy(scores, batch.target[places], reduction="none")
-    total, mass = (each * batch.weight[places]).sum(), batch.weight[places].sum()
-    shared = batch.share.sum(1) > 0
-    sheet, place = batch.at[shared].T
-    digit = model.lm_head(said.hidden[sheet, place]).float()
-    tokens = torch.tensor(digits(), device=digit.device)
-    chances = digit.log_softmax(-1)[:, tokens]
-    share = batch.share[shared]
-    total = total - 3.0 * (share * chances).sum()
-    mass = mass + 3.0 * len(share)
-    right = {}
-    if len(share):
-        right["frame"] = float((share.gather(1, chances.argmax(1, keepdim=True)) > 0).float().mean())
-    single = batch.at[~shared]
-    if len(single):
-        wanted = batch.target[single[:, 0], single[:, 1]]
-        guess = model.lm_head(said.hidden[single[:, 0], single[:, 1]]).argmax(-1)
-        known = wanted >= 0
-        right["box number"] = float((guess == wanted)[known].float().mean())
+    weight = batch.weight[places]
+    total = (F.cross_entropy(scores, target, reduction="none") * weight).sum()
+    hits = scores.argmax(-1) == target
+    right = {
+        name: float(hits[kinds == k].float().mean()) for k, name in enumerate(KINDS) if (kinds == k).any()
+    }
+    if len(batch.share_at):
+        sheet, place = batch.share_at.T
+        digit = model.lm_head(said.hidden[sheet, place]).float()
+        chances = digit.log_softmax(-1)[:, torch.tensor(digits(), device=digit.device)]
+        total = total - WEIGHTS["frame"] * (batch.share * chances).sum()
+        right["frame"] = float((batch.share.gather(1, chances.argmax(1, keepdim=True)) > 0).float().mean())
+    mass = weight.sum() + WEIGHTS["frame"] * len(batch.share_at)
     return total / mass.clamp(min=1), right
 
 
 def pointer_loss(said: Read, batch: Batch) -> torch.Tensor:
     """How little of a head's attention falls on the cells it should look at, as -log of the share that does."""
     total = said.hidden.new_zeros((), dtype=torch.float32)
-    parts = [(batch.at, batch.spots, ANSWER_LAYERS, 0), (batch.seen_at, batch.seen, MEANING_LAYERS, 1)]
-    for at, spots, layers, head in parts:
-        known = spots.any(1)
-        if not known.any():
-            continue
-        at, spots = at[known], spots[known]
-        sheet, place = at.T
-        image = _image_places(batch)
-        for layer in layers:
-            query = said.queries[layer][sheet, head, place].float()
-            key = said.keys[layer][:, head].float()
-            scores = torch.einsum("nd,nld->nl", query, key[sheet]) * query.shape[-1] ** -0.5
-            scores = scores.masked_fill(~batch.mask[sheet, 0, place], -1e9).log_softmax(-1)[:, image]
-            total = total - scores.masked_fill(~spots, -1e9).logsumexp(-1).mean() / len(layers)
+    if not len(batch.look_at):
+        return total
+    sheet, place = batch.look_at.T
+    image = slice(HEAD_LENGTH, HEAD_LENGTH + batch.look.shape[1])
+    for layer, head in POINTERS:
+        query = said.queries[layer][sheet, head, place].float()
+        key = said.keys[layer][:, head].float()
+        scores = torch.einsum("nd,nld->nl", query, key[sheet]) * query.shape[-1] ** -0.5
+        scores = scores.masked_fill(~batch.mask[sheet, 0, place], -1e9).log_softmax(-1)[:, image]
+        total = total - scores.masked_fill(~batch.look, -1e9).logsumexp(-1).mean() / len(POINTERS)
     return total
-
-
-def _image_places(batch: Batch) -> slice:
-
-    return slice(HEAD_LENGTH, HEAD_LENGTH + batch.spots.shape[1])

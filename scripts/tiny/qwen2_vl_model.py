@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from safetensors.torch import save_file
 from transformers import (
+    AutoTokenizer,
     GenerationConfig,
     Qwen2VLConfig,
     Qwen2VLForConditionalGeneration,
@@ -22,7 +24,7 @@ HEAD: Final = 32
 MOST_PANELS: Final = 6
 
 
-def build_config(vision: tuple[int, int] = (128, 3), text: tuple[int, int] = (160, 4)) -> Qwen2VLConfig:
+def build_config(vision: tuple[int, int] = (128, 4), text: tuple[int, int] = (160, 5)) -> Qwen2VLConfig:
     """Widths and depths of the two towers; heads are 32 wide, which vLLM's CPU attention knows."""
     ids = {name: build_tokenizer().convert_tokens_to_ids(f"<|{name}|>") for name in _NAMED}
     return Qwen2VLConfig(
@@ -49,9 +51,9 @@ def build_config(vision: tuple[int, int] = (128, 3), text: tuple[int, int] = (16
 _NAMED: Final = ("endoftext", "im_end", "image_pad", "video_pad", "vision_start", "vision_end")
 
 
-def build_model() -> Qwen2VLForConditionalGeneration:
-    """A model with first weights."""
-    model = Qwen2VLForConditionalGeneration(build_config())
+def build_model(config: Qwen2VLConfig | None = None) -> Qwen2VLForConditionalGeneration:
+    """A model with first weights, of the shipped sizes unless told otherwise."""
+    model = Qwen2VLForConditionalGeneration(config or build_config())
     with torch.no_grad():
         for module in model.model.visual.modules():
             if isinstance(module, torch.nn.Linear):
@@ -60,14 +62,35 @@ def build_model() -> Qwen2VLForConditionalGeneration:
     return model
 
 
-def save_folder(weights: dict[str, torch.Tensor], folder: Path) -> None:
+def begin_from(model: Qwen2VLForConditionalGeneration, folder: Path) -> None:
+    """Take over the weights of a smaller model of the same widths, words by their text.
+
+    Blocks that it has not add nothing at first: their way out is zero.
+    """
+    known = Qwen2VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).state_dict()
+    words = AutoTokenizer.from_pretrained(folder).get_vocab()
+    own = build_tokenizer().get_vocab()
+    shared = [(place, words[word]) for word, place in own.items() if word in words]
+    ways_out = ("attn.proj.", "mlp.fc2.", "self_attn.o_proj.", "mlp.down_proj.")
+    with torch.no_grad():
+        for name, value in model.state_dict().items():
+            if "embed_tokens" in name or "lm_head" in name:
+                for place, before in shared:
+                    value[place] = known[name][before]
+            elif name in known:
+                value.copy_(known[name])
+            elif any(way in name for way in ways_out):
+                value.zero_()
+
+
+def save_folder(model: Qwen2VLForConditionalGeneration, folder: Path) -> None:
     """Config, bfloat16 weights, tokenizer with chat template, image processor; each file whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = build_config()
+    config = deepcopy(model.config)
     config.architectures = ["Qwen2VLForConditionalGeneration"]
     config.dtype = torch.bfloat16
     config.save_pretrained(folder)
-    kept = {name: value.detach().bfloat16().cpu().contiguous() for name, value in weights.items()}
+    kept = {name: value.detach().bfloat16().cpu().contiguous() for name, value in model.state_dict().items()}
     part = folder / "model.safetensors.part"
     save_file({_released_name(name): value for name, value in kept.items()}, part, metadata={"format": "pt"})
     part.replace(folder / "model.safetensors")

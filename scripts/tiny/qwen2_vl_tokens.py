@@ -10,14 +10,14 @@ from transformers import PreTrainedTokenizerFast
 
 from alref_local.media.strip import BOX_COLOUR_NAMES
 from alref_local.world import CLASSES, COLOURS
-from qwen2_vl_words import wordings
+from qwen2_vl_words import LABELS_TO_READ, wordings
 
 SPECIALS: Final = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
     "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
     "<|image_pad|>", "<|video_pad|>",
 )  # fmt: skip
-VOCABULARY: Final = 832
+VOCABULARY: Final = 960
 CHAT_TEMPLATE: Final = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
     "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
@@ -34,7 +34,8 @@ _HEAD: Final = "<|im_start|>user\n<|vision_start|>"
 _TURN: Final = "<|im_end|>\n<|im_start|>assistant\n"
 _WORLD: Final = """
 small large objects all two three four five on in the left right at top bottom moving to up down that enters from
-stays still of above below none The All Small Large ANSWER Reference user assistant system
+stays still of above below none The All Small Large ANSWER Reference Labels user assistant system
+whole part no seen a b c d e f g h
 """
 
 
@@ -75,7 +76,8 @@ def _corpus() -> list[str]:
     spaced = "".join(f" {word}" for word in words)
     frames = [p.templates[step] for p in wordings() for step in p.templates]
     marked = "1st 2nd 3rd 4th one two three four objects are object is marked with colored boxes a an box (label 1),"
-    return [spaced, *words, *frames, marked, ": small red car.\nANSWER: [1, 3]\nANSWER: []"] * 2
+    replies = '1 car red small c4, 2 none.\nANSWER: [1, 3]\nANSWER: []\nANSWER: ["dog", "car"]'
+    return [spaced, *words, *frames, marked, *LABELS_TO_READ, ", ".join(LABELS_TO_READ), replies] * 2
 
 
 @cache

@@ -13,11 +13,13 @@ from alref_local.world.palette import SIZES
 
 Cells = NDArray[np.bool_]
 ROWS, COLUMNS = 4, 5
+BINS: Final = (10, 8)
+"""Columns and rows in which the middle of an object is told."""
 _WAYS: Final = ("still", "left", "right", "up", "down", "curved")
 _STATES: Final = 3  # whole and in sight, partly in sight, hardly
 LABELS: Final = {
     "class": 1 + len(CLASSES), "colour": 1 + len(COLOURS), "size": 1 + len(SIZES), "state": 1 + _STATES,
-    "motion": 1 + len(_WAYS), "entry": 1 + 5, "box": 1 + 4, "panel": 1 + 6,
+    "motion": 1 + len(_WAYS), "entry": 1 + 5, "box": 1 + 4, "panel": 1 + 6, "column": 1 + BINS[0], "row": 1 + BINS[1],
 }  # fmt: skip
 """What each cell is labelled with, and how many labels there are; 0 is "nothing there"."""
 _LEAST: Final = 120  # pixels of the frame, of 3,840 in a cell
@@ -54,7 +56,7 @@ def spots(counts: NDArray[np.int64], objects: Sequence[int]) -> Cells:
 def cell_labels(
     scene: Scene, frames: Sequence[int], counts: NDArray[np.int64], boxed: Mapping[tuple[int, int], int]
 ) -> NDArray[np.int64]:
-    """Labels (8, 4, 5 panels) in the order of `LABELS`, of the object that fills most of each cell.
+    """Labels (10, 4, 5 panels) in the order of `LABELS`, of the object that fills most of each cell.
 
     `boxed` gives the number of the box around an object on a panel.
     """
@@ -73,9 +75,24 @@ def cell_labels(
     ways = [1 + _WAYS.index(o.motion) for o in scene.objects]
     entries = [_entry(scene, i) for i in range(len(scene.objects))]
     of_object = np.array([*names, ways, entries])[:, top]
-    rows = [*of_object[:3], state[top, panel], *of_object[3:], number[top, panel]]
-    labels = np.where(most >= _LEAST, np.stack(rows), 0)
-    return np.concatenate([labels, panel[None] + 1])
+    middle = 1 + np.stack([bins(scene, t) for t in frames], axis=1)
+    rows = [
+        *of_object[:3],
+        state[top, panel],
+        *of_object[3:],
+        number[top, panel],
+        panel + 1,
+        *np.moveaxis(middle[top, panel], -1, 0),
+    ]
+    return np.where((most >= _LEAST) | (np.array(list(LABELS))[:, None, None] == "panel"), np.stack(rows), 0)
+
+
+def bins(scene: Scene, t: int) -> NDArray[np.int64]:
+    """Column and row (n, 2) of the middle of each object's box on frame `t`, clipped to the frame."""
+    height, width = scene.size
+    x0, y0, x1, y1 = np.nan_to_num(scene.boxes(t)).T
+    shares = np.stack([(x0 + x1) / (2 * width), (y0 + y1) / (2 * height)], axis=1)
+    return np.asarray(np.minimum((shares * BINS).astype(np.int64), np.array(BINS) - 1))
 
 
 def _entry(scene: Scene, i: int) -> int:

@@ -22,17 +22,19 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
-from qwen2_vl_data import Sheet, draw_scene, sheets
+from qwen2_vl_data import SIDE, Sheet, draw_scene, sheets
 from qwen2_vl_loss import POINTER_WEIGHT, CellHeads, losses
-from qwen2_vl_model import build_model, save_folder
+from qwen2_vl_model import begin_from, build_model, save_folder
 from qwen2_vl_pack import Batch, collate
+from qwen2_vl_symbols import symbol_sheet
 
 SHEETS: Final = 16
 MIXED: Final = 96  # sheets of one size from which a batch is drawn, so that those of one clip come apart
 USES: Final = (
-    4  # how often a sheet is shown, with other questions: drawing it costs as much as a third of a step
+    3  # how often a sheet is shown, with other questions: drawing it costs as much as half of a step
 )
-QUESTIONS: Final = 5  # asked together, of those drawn for a sheet
+QUESTIONS: Final = 3  # asked together, of those drawn for a sheet
+SYMBOLS: Final = 3  # batches without pictures after each with
 MUON_RATE, ADAM_RATE = 2e-3, 1.5e-3
 WARM_UP: Final = 60  # steps
 HELD: Final = 0.55  # share of the time at the full rate
@@ -49,9 +51,9 @@ class Stage(NamedTuple):
 
 
 STAGES: Final = (
-    Stage(0.12, (0, 0.5, 0.4, 0.1, 0, 0), 0),  # the cells alone, many small strips
-    Stage(0.43, (0.02, 0.18, 0.35, 0.3, 0.1, 0.05), 9),
-    Stage(1.00, (0.02, 0.05, 0.08, 0.15, 0.33, 0.37), 9),
+    Stage(0.04, (0, 0.5, 0.4, 0.1, 0, 0), 0),  # the cells alone, many small strips
+    Stage(0.25, (0.02, 0.18, 0.35, 0.3, 0.1, 0.05), 9),
+    Stage(1.00, (0.02, 0.05, 0.08, 0.12, 0.28, 0.45), 9),
 )
 
 
@@ -75,6 +77,15 @@ class Batches(IterableDataset[Batch]):  # type: ignore[misc]
                     drawn = [same.pop() for _ in range(SHEETS)]
                     same += [(sheet, left - 1) for sheet, left in drawn if left > 1]
                     yield collate([_some(sheet, rng) for sheet, _ in drawn])
+                    for _ in range(SYMBOLS if self.stage.questions else 0):
+                        yield collate(
+                            [symbol_sheet(panels_of(drawn[0][0]), QUESTIONS, rng) for _ in range(SHEETS)]
+                        )
+
+
+def panels_of(sheet: Sheet) -> int:
+    """How many panels a sheet shows."""
+    return int(sheet.pixels.shape[1]) // SIDE[1]
 
 
 def _some(sheet: Sheet, rng: np.random.Generator) -> Sheet:
@@ -92,6 +103,7 @@ class Plan:
     device: torch.device
     seed: int
     save_minutes: float
+    begin: Path | None
 
 
 class Trainer:
@@ -100,9 +112,13 @@ class Trainer:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         torch.manual_seed(plan.seed)
-        self.model = build_model().to(plan.device)
+        self.model = build_model()
+        if plan.begin is not None:
+            begin_from(self.model, plan.begin)
+        self.model.to(plan.device)
         self.heads = CellHeads(self.model.config.text_config.hidden_size).to(plan.device)
         self.optimizers = self._optimizers()
+        self.image = torch.empty(0)  # as the text tower last saw one
         self.step = 0
         self.spent = 0.0  # seconds
 
@@ -137,7 +153,8 @@ class Trainer:
                 group["lr"] = full * rate
         batch = Batch(*(tensor.to(self.plan.device) for tensor in batch))
         with torch.autocast(self.plan.device.type, torch.bfloat16):
-            reply, pointer, cells, right = losses(self.model, self.heads, batch)
+            borrowed = None if batch.pixels.shape[1] else self.image
+            (reply, pointer, cells, right), self.image = losses(self.model, self.heads, batch, borrowed)
             start, end = CELLS_WEIGHT
             loss = reply + POINTER_WEIGHT * pointer + (start + (end - start) * self.progress) * cells
         loss.backward()
@@ -153,7 +170,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the folder and the state to resume from."""
-        save_folder(self.model.state_dict(), self.plan.out / "model")
+        save_folder(self.model, self.plan.out / "model")
         state = {
             "model": self.model.state_dict(), "heads": self.heads.state_dict(), "step": self.step,
             "optimizers": [o.state_dict() for o in self.optimizers], "spent": self.spent,
@@ -228,8 +245,11 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save-minutes", type=float, default=4)
+    parser.add_argument("--begin", type=Path, help="folder of a smaller model whose weights come first")
     given = parser.parse_args()
-    plan = Plan(given.out, given.minutes, torch.device(given.device), given.seed, given.save_minutes)
+    plan = Plan(
+        given.out, given.minutes, torch.device(given.device), given.seed, given.save_minutes, given.begin
+    )
     train(plan, resume=given.resume)
 
 
