@@ -6,7 +6,7 @@ VLLM_VENV ?= .venv-vllm
 export VLLM_VENV
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo test vllm soak lint type bench clean
+.PHONY: demo demo-vllm test vllm soak lint type bench clean
 
 $(VENV)/.installed: pyproject.toml constraints-cpu.txt
 	$(PYTHON) -m venv $(VENV)
@@ -15,6 +15,9 @@ $(VENV)/.installed: pyproject.toml constraints-cpu.txt
 
 demo: $(VENV)/.installed
 	$(BIN)/alref-local demo -o demo
+
+demo-vllm: $(VENV)/.installed vllm
+	$(BIN)/python scripts/vllm/demo.py -o demo-vllm
 
 # A vLLM server for the tests, in an environment of its own. What is taken away is built for CUDA and unused.
 $(VLLM_VENV)/.installed: scripts/vllm/requirements.txt
@@ -46,4 +49,4 @@ bench: $(VENV)/.installed
 	$(BIN)/python scripts/bench/world.py --preset ladder --clips 20 --seed 800000
 
 clean:
-	rm -rf $(VENV) $(VLLM_VENV) demo
+	rm -rf $(VENV) $(VLLM_VENV) demo demo-vllm
