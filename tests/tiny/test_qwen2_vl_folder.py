@@ -81,6 +81,8 @@ def test_held_out_clips() -> None:
     figures = summary(list(evaluate(_reader(), "ladder", 16, 800_500, others=1)))
     assert figures["frame, all single"]["share"] >= 0.8
     assert figures["box, all single"]["share"] >= 0.5
+    assert figures["box, plural"]["share"] >= 0.5
+    assert figures["sounds"]["share"] >= 0.6
     assert figures["absent recognised"]["share"] >= 0.7
     assert figures["present denied"]["share"] <= 0.15
     assert figures["no valid list"]["share"] <= 0.05
