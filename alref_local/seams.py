@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from alref_local.events import Event
     from alref_local.reason.question import Answer, Question
 
-__all__ = ["Backend", "Grounder", "Segmentor", "Strategy", "Tagger", "VideoReader"]
+__all__ = ["Aligner", "Backend", "Grounder", "Segmentor", "Strategy", "Tagger", "VideoReader"]
 
 
 @runtime_checkable
@@ -91,6 +91,26 @@ class Tagger(Protocol):
 
     def features(self, samples: NDArray[np.float32], seconds: float = 1.0) -> NDArray[np.float32]:
         """``(windows, d)`` float32, one row for each window of so many seconds; the last may be shorter."""
+
+
+@runtime_checkable
+class Aligner(Protocol):
+    """Audio and text in one space (LanguageBind in the paper, or CLAP): how alike a sound and words are.
+
+    All similarities are cosines in ``[-1, 1]``, unscaled; a row or column depends on its own sound or text alone.
+    """
+
+    def similarity(
+        self, segments: Sequence[NDArray[np.float32]], texts: Sequence[str]
+    ) -> NDArray[np.float32]:
+        """``(n, m)`` float32: each of ``n`` segments with each of ``m`` texts (equation 1 takes the best of a row).
+
+        A segment is ``(samples,)`` float32 mono at 16 kHz in ``[-1, 1]``, however few (none: silence) or many.
+        Either sequence may be empty.
+        """
+
+    def text_similarity(self, texts: Sequence[str], others: Sequence[str]) -> NDArray[np.float32]:
+        """``(n, m)`` float32: each of ``n`` texts with each of ``m`` others."""
 
 
 @runtime_checkable
