@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from copy import copy
 from functools import cache, cached_property
 from itertools import islice
 from pathlib import Path
@@ -26,7 +27,7 @@ from alref_local.perceive.masks import binarize
 from alref_local.plugins import load_class
 from alref_local.reason.prompts import load_prompts
 from alref_local.runs.manifest import weights_sha256
-from alref_local.seams import Backend, Grounder, Segmentor, Strategy, Tagger, VideoReader
+from alref_local.seams import Aligner, Backend, Grounder, Segmentor, Strategy, Tagger, VideoReader
 from alref_local.select.context import ClipContext
 from alref_local.select.stretches import Hearing
 from alref_local.select.vocabulary import vocabulary
@@ -69,10 +70,30 @@ class Engine:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="perceive")
         self._backend: Backend | None = None
         self._contexts: dict[tuple[int, Clip], asyncio.Task[ClipContext]] = {}
+        self._lent = False
 
     def close(self) -> None:
         """Wait for what is being computed and let the worker go."""
-        self._worker.shutdown(wait=True, cancel_futures=True)
+        if not self._lent:
+            self._worker.shutdown(wait=True, cancel_futures=True)
+
+    def load(self, *, sound: bool = False) -> None:
+        """Load the models now, not at the first video.
+
+        Raises:
+            PrerequisiteError: weights are missing.
+        """
+        for part in ("segmentor", "grounder", *(("tagger",) if sound else ())):
+            self._worker.submit(getattr, self, part).result()
+
+    def beside(self) -> Engine:
+        """An engine for another video at the same time, in another thread: the same loaded models and worker.
+
+        While one video waits for its answers, the worker computes for the others. This engine outlives it.
+        """
+        other = copy(self)
+        other._backend, other._contexts, other._lent = None, {}, True
+        return other
 
     @cached_property
     def grounder(self) -> Grounder:
@@ -93,6 +114,12 @@ class Engine:
         return cast(Tagger, load_class(sound.engine)(model=sound.model, device=self._device))
 
     @cached_property
+    def aligner(self) -> Aligner:
+        """The audio-text model of the config, which must name one."""
+        sound = self.settings.sound
+        return cast(Aligner, load_class(sound.aligner_engine)(model=sound.aligner, device=self._device))
+
+    @cached_property
     def vocabulary(self) -> tuple[str, ...]:
         """The words in which things that sound are named; none: any."""
         return vocabulary(self.settings.sound.vocabulary)
@@ -104,7 +131,8 @@ class Engine:
             ConfigError: the config names a class, prompt or vocabulary that does not exist.
         """
         sound = self.settings.sound
-        load_class(sound.engine)
+        for kind in (sound.engine, *([sound.aligner_engine] if sound.aligner else [])):
+            load_class(kind)
         names = self.vocabulary
         if sound.references == "lbru":
             self.prompts.render("lbru_frame" if sound.frame else "lbru", count=1, names=names)
@@ -118,6 +146,7 @@ class Engine:
             "grounder": [(grounding.engine, grounding.model)],
             "segmentor": [(segmentation.engine, segmentation.model)],
             "tagger": [(sound.engine, model) for model in listened],
+            "aligner": [(sound.aligner_engine, sound.aligner or "")],
         }
         loaded = [one for part in models if part in self.__dict__ for one in models[part]]
         return {model: _hashes(model) for engine, model in loaded if engine.startswith("alref_local.")}
@@ -156,6 +185,8 @@ class Engine:
         if hearing is not None:
             self.check_sound()
             await self.perceive(lambda: self.tagger)
+            if self.settings.sound.aligner:
+                await self.perceive(lambda: self.aligner)
             strategy = SoundStrategy(strategy, hearing)
         self._backend = backend
         try:

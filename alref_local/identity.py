@@ -13,9 +13,9 @@ from alref_local.fingerprint import fingerprint
 from alref_local.reason.card import Card
 from alref_local.settings import Settings
 
-__all__ = ["identity"]
+__all__ = ["NOT_DECISIVE", "identity"]
 
-_NOT_DECISIVE = {
+NOT_DECISIVE = {
     *("about", "licence", "gpu_memory", "serve", "endpoint", "key_env", "run"),
     *("timeout", "patience", "backoff", "concurrency"),
     *("prices", "image_tokens", "reply_tokens", "vote_temperature"),
@@ -46,7 +46,7 @@ def identity(
         "settings": settings.model_dump(mode="json", exclude={"name", "about"}),
         "prompts": dict(prompts),
         "weights": [fingerprint(Path(model).expanduser()) for model in models],
-        "card": card.model_dump(mode="json", exclude=_NOT_DECISIVE),
+        "card": card.model_dump(mode="json", exclude=NOT_DECISIVE),
         "replayed": fingerprint(card.run / "calls.jsonl") if card.run is not None else None,
         **asked,
     }

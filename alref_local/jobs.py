@@ -25,13 +25,14 @@ _IMAGES = {".jpg", ".jpeg", ".png", ".webp"}
 class Job:
     """One video and everything that is asked of it; ``name`` is unique among the jobs collected together.
 
-    ``audio`` is a sound file that takes the place of the video's own track.
+    ``audio`` is a sound file that takes the place of the video's own track, ``fps`` the rate of a folder of frames.
     """
 
     name: str
     source: Path
     queries: tuple[Query, ...]
     audio: Path | None = None
+    fps: float | None = None
 
     @property
     def sounds(self) -> bool:

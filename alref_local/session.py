@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -142,6 +143,19 @@ class Session:
 
         return Engine(self.settings, device=self._device)
 
+    def beside(self, *, endpoint: str = "") -> Session:
+        """A session for another video at the same time, in another thread, with the models of this one.
+
+        Args:
+            endpoint: of the backend, instead of the card's.
+        """
+        other = copy(self)
+        other.engine = self.engine.beside()
+        other._cache = self._cache and AnswerCache()
+        if endpoint:
+            other.card = self.card.overridden({"endpoint": endpoint})
+        return other
+
     def check(self, *, sound: bool = False) -> None:
         """Find out before the first video what the config names and is not there (weights are looked for later).
 
@@ -191,7 +205,7 @@ class Session:
     ) -> Segmentation:
         card = self._card_of(job)
         asked: dict[str, Any] = {"queries": job.queries, "window": window, "cutouts": cutouts}
-        asked |= {"sound": job.sounds, "audio": job.audio and fingerprint(job.audio)}
+        asked |= {"sound": job.sounds, "audio": job.audio and fingerprint(job.audio), "fps": job.fps}
         mine = identity(job.source, self.settings, card, self.engine.prompts.templates, **asked)
         folder = RunFolder(out)
         if folder.finished:
@@ -216,7 +230,7 @@ class Session:
         return replace(segmentation, usage=usage)
 
     def _opened(self, job: Job, window: Window) -> Reader:
-        return open_video(job.source, start=window.start, end=window.end, every=window.every)
+        return open_video(job.source, start=window.start, end=window.end, every=window.every, fps=job.fps)
 
     def _card_of(self, job: Job) -> Card:
         """The card; a replayed list of videos has one call log for each."""

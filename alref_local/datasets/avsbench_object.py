@@ -62,6 +62,7 @@ s4_data/audio_wav/SPLIT/CATEGORY/NAME.wav
 """,
     splits={"test": 740, "val": 740},
     read=_s4,
+    fps=1.0,
 )
 AVS_MS3 = Dataset(
     name="avs-ms3",
@@ -75,4 +76,5 @@ ms3_data/audio_wav/SPLIT/NAME.wav
 """,
     splits={"test": 64, "val": 64},
     read=_ms3,
+    fps=1.0,
 )

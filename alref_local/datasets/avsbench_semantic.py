@@ -66,6 +66,7 @@ LABEL/UID/audio.wav
 """,
     splits={"test": 1554, "val": 0},
     read=_avss,
+    fps=1.0,
 )
 AVS_V2_BINARY = Dataset(
     name="avs-v2-binary",
@@ -79,4 +80,5 @@ v2/UID/audio.wav
 """,
     splits={"test": 750, "val": 0},
     read=_v2,
+    fps=1.0,
 )

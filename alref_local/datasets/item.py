@@ -112,6 +112,7 @@ class Dataset:
         metric: what it is scored by.
         layout: its files as a tree, split ``SPLIT``.
         splits: names of its splits, the one that is evaluated first, and how many videos each has (0: not published).
+        fps: frames per second of its folders of frames.
         read: yields the items of a split, in published order.
     """
 
@@ -121,3 +122,4 @@ class Dataset:
     layout: str
     splits: dict[str, int]
     read: Callable[[Source, str], Iterator[Item]]
+    fps: float = 24.0

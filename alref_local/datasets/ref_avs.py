@@ -63,4 +63,5 @@ gt_mask/VIDEO/fid_FID/0000K.png
 """,
     splits={"test_s": 0, "test_u": 0, "test_n": 0, "val": 0, "train": 0},
     read=_read,
+    fps=1.0,
 )

@@ -55,4 +55,5 @@ SPLIT/Annotations/VIDEO/ID/FRAME.png           truth, if you have it; train: VID
 """,
     splits={"valid": 202, "train": 0},
     read=_read,
+    fps=6.0,
 )

@@ -1,0 +1,64 @@
+"""Progress of an evaluation: a bar on a terminal, a line for every item anywhere else."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from alref_local.evaluate.pace import Pace
+    from alref_local.evaluate.run import Begun
+    from alref_local.evaluate.worker import Message
+
+__all__ = ["PaceLine"]
+
+
+class PaceLine:
+    """Shows rate and time left on stderr."""
+
+    def __init__(self, title: str) -> None:
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.progress import Progress as Bars
+
+        self._quiet = not sys.stderr.isatty()
+        self._bars = Bars(console=Console(stderr=True), disable=self._quiet, transient=True)
+        self._title = escape(title)
+        self._task = self._bars.add_task(f"{self._title}: loading models", total=None)
+        self._pace: Pace | None = None
+
+    def __enter__(self) -> PaceLine:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def tell(self, message: Begun | Message) -> None:
+        """Take the next message."""
+        from alref_local.evaluate.pace import Pace, spoken
+        from alref_local.evaluate.run import Begun
+        from alref_local.evaluate.worker import Done, Failed, Ready
+
+        if isinstance(message, Begun):
+            self._pace = Pace(message.items, message.done)
+        if self._pace is None:
+            return
+        if isinstance(message, Ready):
+            self._pace.start()
+        if isinstance(message, Done | Failed):
+            self._pace.count(failed=isinstance(message, Failed))
+            if self._quiet:
+                became = f"done in {spoken(message.seconds)}" if isinstance(message, Done) else "failed"
+                click.echo(f"{message.id} {became} ({self._pace})", err=True)
+        self._bars.update(
+            self._task,
+            description=f"{self._title}: {self._pace}",
+            total=self._pace.total,
+            completed=self._pace.done + self._pace.failed,
+        )

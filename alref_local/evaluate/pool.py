@@ -1,0 +1,191 @@
+"""The worker processes of an evaluation, seen from the process that keeps the journal."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from alref_local.errors import AlrefError
+from alref_local.evaluate.journal import Journal
+from alref_local.evaluate.tasks import Task
+from alref_local.evaluate.worker import Broken, Done, Failed, Message, Ready, Setup, work
+
+__all__ = ["run_tasks"]
+
+_DEATHS = 2
+"""A task that was under way when this many workers ended is not given to another."""
+
+_PATIENCE = 20.0
+"""Seconds that a worker has to end by itself."""
+
+
+@dataclass
+class _Worker:
+    number: int
+    process: BaseProcess
+    pipe: Connection
+    ready: bool = False
+    tasks: dict[str, Task] = field(default_factory=dict)
+
+
+def run_tasks(
+    tasks: Sequence[Task],
+    setup: Setup,
+    journal: Journal,
+    workers: int | None = None,
+    tell: Callable[[Message], None] = lambda message: None,
+) -> None:
+    """Give all tasks to worker processes and write down what becomes of them.
+
+    Args:
+        tasks: they wait in the journal.
+        setup: what every worker is told.
+        journal: open.
+        workers: processes; by default one for each GPU of this machine, or one.
+        tell: told of every message, once it is in the journal.
+
+    Raises:
+        PrerequisiteError: weights, a package, a server or a key is missing; what was under way waits again.
+        ConfigError: the models cannot be loaded.
+        AlrefError: a worker ended before it could begin.
+    """
+    pool = _Pool(tasks, setup, journal, workers, tell)
+    try:
+        pool.run()
+    finally:
+        pool.close()
+
+
+class _Pool:
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        setup: Setup,
+        journal: Journal,
+        workers: int | None,
+        tell: Callable[[Message], None],
+    ) -> None:
+        self._waiting = deque(tasks)
+        self._setup = setup
+        self._journal = journal
+        self._wanted = workers
+        self._tell = tell
+        self._workers: dict[Connection, _Worker] = {}
+        self._deaths: Counter[str] = Counter()
+
+    def run(self) -> None:
+        """Until every task is done or has failed."""
+        for number in range(min(self._wanted or 1, len(self._waiting))):
+            self._start(number)
+        while self._waiting or any(worker.tasks for worker in self._workers.values()):
+            heard = wait(list(self._workers))
+            for worker in [one for pipe, one in self._workers.items() if pipe in heard]:
+                try:
+                    message: Message = worker.pipe.recv()
+                except (EOFError, OSError):
+                    self._bury(worker)
+                else:
+                    self._take(worker, message)
+            self._deal()
+        for worker in self._workers.values():
+            worker.pipe.send(None)
+        for worker in self._workers.values():
+            worker.process.join(_PATIENCE)
+
+    def close(self) -> None:
+        """End what still runs; its tasks wait again."""
+        for worker in self._workers.values():
+            worker.process.terminate()
+        for worker in self._workers.values():
+            worker.process.join(_PATIENCE)
+            worker.pipe.close()
+            for id in worker.tasks:
+                self._journal.release(id)
+        self._workers.clear()
+
+    def _start(self, number: int) -> None:
+        context = multiprocessing.get_context("spawn")  # threads and GPU contexts do not survive a fork
+        ours, theirs = context.Pipe()
+        with _uninterrupted():
+            process = context.Process(target=work, args=(theirs, self._setup, number), daemon=True)
+            process.start()
+        theirs.close()  # so that the worker's end shows here
+        self._workers[ours] = _Worker(number, process, ours)
+
+    def _take(self, worker: _Worker, message: Message) -> None:
+        match message:
+            case Broken(error):
+                raise error
+            case Ready(gpus):
+                worker.ready = True
+                if self._wanted is None:
+                    self._wanted = max(1, gpus)
+                    for number in range(1, min(self._wanted, len(self._waiting))):
+                        self._start(number)
+            case Done(id, seconds):
+                del worker.tasks[id]
+                self._journal.finish(id, seconds)
+            case Failed(id, error, hint, seconds):
+                del worker.tasks[id]
+                self._journal.fail(id, error, hint, seconds)
+        self._tell(message)
+
+    def _deal(self) -> None:
+        for worker in self._workers.values():
+            while worker.ready and self._waiting and self._has_room(worker):
+                self._give(worker, self._waiting.popleft())
+
+    def _has_room(self, worker: _Worker) -> bool:
+        """Whether a worker can take the next task; one that may have ended a worker runs alone, to be found out."""
+        suspect = any(self._deaths[id] for id in (self._waiting[0].id, *worker.tasks))
+        return len(worker.tasks) < (1 if suspect else self._setup.at_once)
+
+    def _give(self, worker: _Worker, task: Task) -> None:
+        self._journal.claim(task.id)
+        worker.tasks[task.id] = task
+        with suppress(OSError):  # it may have just ended; `_bury` takes the task back
+            worker.pipe.send(task)
+
+    def _bury(self, worker: _Worker) -> None:
+        """A worker ended (out of memory, killed): its tasks go to another one, unless they seem to be the cause."""
+        del self._workers[worker.pipe]
+        worker.pipe.close()
+        worker.process.join(_PATIENCE)
+        if not worker.ready:
+            raise AlrefError(
+                f"A worker ended while it loaded the models{_why(worker.process)}.",
+                hint="If memory ran out: fewer --workers.",
+            )
+        for id, task in worker.tasks.items():
+            self._deaths[id] += 1
+            if self._deaths[id] < _DEATHS:
+                self._journal.release(id)
+                self._waiting.appendleft(task)
+                continue
+            said = f"{_DEATHS} workers ended while they worked on it{_why(worker.process)}."
+            failed = Failed(id, said, "If memory ran out: fewer --workers, or shorter videos.", 0.0)
+            self._journal.fail(id, failed.error, failed.hint, 0.0)
+            self._tell(failed)
+        if self._waiting:
+            self._start(worker.number)
+
+
+def _why(process: BaseProcess) -> str:
+    code = process.exitcode
+    return f" ({signal.Signals(-code).name})" if code is not None and code < 0 else ""
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes started inside never see Ctrl-C, which a terminal sends to all: it is for the parent to end them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
