@@ -83,7 +83,8 @@ class Engine:
         Raises:
             PrerequisiteError: weights are missing.
         """
-        for part in ("segmentor", "grounder", *(("tagger",) if sound else ())):
+        heard = ["tagger", *(["aligner"] if self.settings.sound.aligner else [])]
+        for part in ("segmentor", "grounder", *(heard if sound else [])):
             self._worker.submit(getattr, self, part).result()
 
     def beside(self) -> Engine:

@@ -38,6 +38,7 @@ def identity(
         settings.grounding.model,
         settings.segmentation.model,
         *([taggers] if isinstance(taggers, str) else taggers),
+        *([settings.sound.aligner] if sound and settings.sound.aligner else []),
         *([card.model] if card.kind == "local" else []),
     ]
     facts = {

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 __all__ = [
+    "Events",
     "Grounding",
     "Pivots",
     "Reasoning",
@@ -142,6 +143,21 @@ class SecondLook(_Section):
     frames: int = Field(5, ge=1, le=32, description="Frames shown, spread evenly over those with a mask.")
 
 
+class Events(_Section):
+    """Where one sound ends and another begins; what sounds is asked anew for each of them."""
+
+    window: float = Field(
+        1.0, ge=0.1, le=10, description="Seconds that are compared with as many before them."
+    )
+    steps: int = Field(1, ge=1, le=20, description="Places in a window where another sound may begin.")
+    threshold: float = Field(
+        0.5, ge=-1, lt=1, description="Cosine of the tagger's features below which another sound begins."
+    )
+    level: float | None = Field(
+        None, gt=0, description="By how many dB louder or softer is another sound, too; null: however many."
+    )
+
+
 class Sound(_Section):
     """How what is heard becomes references (LBRU), where a sound is asked for."""
 
@@ -171,6 +187,22 @@ class Sound(_Section):
     both: str = Field(
         "{}, making a sound (heard: {heard})",
         description="What is asked where a sentence must hold too; {} is the sentence.",
+    )
+    aligner: str | None = Field(
+        None, description="The audio-text model that says what sounds when; null: everything, throughout."
+    )
+    aligner_engine: str = "alref_local.perceive.alignment:Clap"
+    events: Events = Events()
+    silence: bool = Field(
+        False, description="At times nothing may sound; without, as in the paper, something always does."
+    )
+    gate: float = Field(
+        30.0,
+        gt=0,
+        description="With silence: dB below the loudest at which nothing sounds, whatever it is like.",
+    )
+    labels: Literal["none", "avsbench"] = Field(
+        "none", description="Write maps of AVSBench-semantic's categories (AVSS) beside the masks."
     )
 
     @field_validator("wording", "caption", "both")

@@ -28,6 +28,7 @@ __all__ = [
     "Prompt",
     "Query",
     "Rle",
+    "Spans",
     "Status",
     "Tag",
     "TargetResult",
@@ -61,6 +62,10 @@ class Tag(NamedTuple):
 
     name: str
     probability: float
+
+
+Spans = tuple[tuple[float, float], ...]
+"""Seconds ``[start, stop)`` of the video that is being segmented, in order and apart from each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,7 @@ class Query:
         sound: whether what is meant makes a sound.
         caption: what the grounder is given instead of the sentence.
         frame: the pivot frame, where it is known already.
+        category: the thing in one word or two, where what is heard has told it.
     """
 
     id: str
@@ -118,6 +124,7 @@ class Query:
     sound: bool = False
     caption: str = ""
     frame: int | None = None
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +258,9 @@ class Look:
 class TargetResult:
     """What became of one query: its tracks, the pivots behind them, what was settled on each clip, second looks.
 
-    ``status`` is ``no_target`` when no frame of any track holds a mask. ``heard`` is what a query of sound goes by.
+    ``status`` is ``no_target`` when no frame of any track holds a mask. ``heard`` is what a query of sound goes by,
+    ``sounding`` when what it means sounds (None: at no time is it known to be silent), and ``listed`` the category of
+    AVSBench-semantic that is nearest to it, where label maps are asked for.
     """
 
     query: Query
@@ -261,6 +270,8 @@ class TargetResult:
     clips: tuple[ClipReasoned, ...] = ()
     looks: tuple[Look, ...] = ()
     heard: tuple[Heard, ...] = ()
+    sounding: Spans | None = None
+    listed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,6 +90,30 @@ class LevelTagger:
     def features(self, samples: NDArray[np.float32], seconds: float = 1.0) -> NDArray[np.float32]:
         windows = -(-len(samples) // round(seconds * 16_000))
         return np.full((windows, 1), samples.max(), np.float32)
+
+
+class LevelAligner:
+    """An ``Aligner`` that knows sounds by their highest level: a dog at 0.1, a train at 0.2, both of them at 0.4.
+
+    Anything else is silence to it, or what it is told (``model="0.5 cat"``). Texts are alike by their words.
+    """
+
+    def __init__(self, *, model: str = "", **options: Any) -> None:
+        level, _, name = model.partition(" ")
+        self._known = {0.1: "dog", 0.2: "train", 0.4: "dog, train", float(level or -1): name}
+        self.heard: list[tuple[int, tuple[str, ...]]] = []
+
+    def similarity(
+        self, segments: Sequence[NDArray[np.float32]], texts: Sequence[str]
+    ) -> NDArray[np.float32]:
+        self.heard += [(len(segment), tuple(texts)) for segment in segments]
+        known = [self._known.get(round(float(segment.max(initial=0)), 2), "silence") for segment in segments]
+        return self.text_similarity(known, texts)
+
+    def text_similarity(self, texts: Sequence[str], others: Sequence[str]) -> NDArray[np.float32]:
+        words = [[set(re.findall(r"\w+", text)) for text in some] for some in (texts, others)]
+        rows = [[len(a & b) / max(1, (len(a) * len(b)) ** 0.5) for b in words[1]] for a in words[0]]
+        return np.array(rows, np.float32).reshape(len(texts), len(others))
 
 
 class BoxesByFrame:

@@ -14,11 +14,19 @@ from alref_local.media import open_video
 from alref_local.media.encode import write_video
 from alref_local.reason.backends import make_backend
 from alref_local.reason.card import load_card
-from alref_local.seams import Backend, Grounder, Segmentor, Tagger, VideoReader
+from alref_local.seams import Aligner, Backend, Grounder, Segmentor, Tagger, VideoReader
 from alref_local.types import Box, Prompt
 from alref_local.world import make_scene
 from alref_local.world.reader import SceneReader
-from tests.fakes import BoxesByFrame, BoxSegmentor, LevelTagger, Scripted, levels, numbered_video
+from tests.fakes import (
+    BoxesByFrame,
+    BoxSegmentor,
+    LevelAligner,
+    LevelTagger,
+    Scripted,
+    levels,
+    numbered_video,
+)
 
 LENGTH = 14
 
@@ -90,6 +98,25 @@ def test_tagger() -> None:
     tags = tagger.tags(levels(0.1).samples, 2)
     assert [tag.name for tag in tags] == ["Bark", "Music"]
     assert tagger.features(levels(0.1, 0.2).samples).shape == (2, 1)
+
+
+def test_aligner() -> None:
+    """A sound would be compared with other texts than it is told, or depend on what is heard beside it."""
+    aligner = LevelAligner()
+    assert isinstance(aligner, Aligner)
+    sounds = [levels(0.1).samples, levels(0.4, 0.4).samples, np.zeros(0, np.float32)]
+    texts = ["dog", "train", "dog, train", "silence"]
+    alike = aligner.similarity(sounds, texts)
+    assert alike.shape == (3, 4)
+    assert alike.dtype == np.float32
+    assert alike.argmax(axis=1).tolist() == [0, 2, 3]
+    assert np.abs(alike).max() <= 1
+    assert np.array_equal(aligner.similarity(sounds[1:2], texts[2:]), alike[1:2, 2:])
+    assert aligner.similarity([], texts).shape == (0, 4)
+    assert aligner.similarity(sounds, []).shape == (3, 0)
+    others = aligner.text_similarity(["a dog"], texts)
+    assert (others.shape, int(others.argmax())) == ((1, 4), 0)
+    assert others.dtype == np.float32
 
 
 @pytest.mark.parametrize("name", ["none", "qwen", "gpt-4"])

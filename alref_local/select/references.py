@@ -77,7 +77,8 @@ def references(heard: Sequence[Heard], sound: Sound) -> tuple[Query, ...]:
     for name in order[: sound.most]:
         id = _id(name, found)
         caption = sound.caption.replace("{}", name)
-        found[id] = Query(id, sound.wording.replace("{}", name), caption=caption, frame=frames.get(name))
+        wording = sound.wording.replace("{}", name)
+        found[id] = Query(id, wording, caption=caption, frame=frames.get(name), category=name)
     return tuple(found.values())
 
 

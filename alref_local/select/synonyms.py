@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["merged"]
+__all__ = ["form", "merged"]
 
 _ARTICLES = {"a", "an", "the", "some"}
 _SOUNDS = {"sound", "sounds", "noise", "noises"}
@@ -29,11 +29,12 @@ def merged(names: Iterable[str]) -> dict[str, str]:
     groups: dict[str, list[str]] = {}
     names = list(dict.fromkeys(names))
     for name in names:
-        groups.setdefault(_form(name), []).append(name)
-    return {name: min(groups[_form(name)], key=len) for name in names}
+        groups.setdefault(form(name), []).append(name)
+    return {name: min(groups[form(name)], key=len) for name in names}
 
 
-def _form(name: str) -> str:
+def form(name: str) -> str:
+    """What is left of a name when case, article, plural and event are gone; equal for names of one thing."""
     words = re.sub(r"[\s_-]+", " ", name.casefold()).split()
     if len(words) > 1 and words[0] in _ARTICLES:
         words = words[1:]

@@ -1,7 +1,8 @@
 """Sound first (paper, Figure 2(a)): what is heard becomes references in words, and another strategy segments these.
 
 The audio classifier names what it hears, window by window; the backend, shown the labels and the frames, says which
-things in the video make these sounds (LBRU). Each of them is a reference of its own.
+things in the video make these sounds (LBRU). Each of them is a reference of its own. An audio-text model, if there is
+one, says when each of them sounds (``strategies/silence.py``).
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from alref_local.select.references import (
     references,
     tag_categories,
 )
+from alref_local.select.sounding import joint, middles, silenced
 from alref_local.select.stretches import Hearing, Listening, Stretch, listening
+from alref_local.strategies.silence import listed, sounding
 from alref_local.types import Heard, Query, Status, Tag, TargetResult
 
 if TYPE_CHECKING:
@@ -59,32 +62,48 @@ class SoundStrategy:
             BackendError: the backend failed for good; nothing was masked.
             MediaError: the sound cannot be read, or lies beside the video.
         """
-        sound = engine.settings.sound
         plan = listening(video.timestamps(), video.fps, engine.settings)
-        tags = await self._tags(plan, engine)
         heard: list[Heard] = []
-        jobs = (_lbru(video, one, some, engine) for one, some in zip(plan.stretches, tags, strict=True))
-        async with aclosing(engine.in_flight(jobs)) as settled:
+        async with aclosing(self._listened(video, plan, engine)) as settled:
             async for listened in settled:
                 heard.append(listened.heard)
                 yield listened
         heard.sort(key=lambda one: one.stretch)
-        found = references(heard, sound)
+        found = references(heard, engine.settings.sound)
         yield ReferencesFound(found)
 
+        sentences = [query for query in queries if query.sound and query.text and found]
+        things = found if any(query.sound and not query.text for query in queries) else ()
+        when = await sounding([*sentences, *things], found, plan, self._hearing, engine)
+        results = {query.id: TargetResult(query, "no_target") for query in (*sentences, *things)}
         asked = [query for query in queries if not query.sound]
-        asked += [joined(query, heard, sound) for query in queries if query.sound and query.text and found]
-        asked += found if any(query.sound and not query.text for query in queries) else ()
-        results: dict[str, TargetResult] = {}
+        asked += [
+            joined(query, heard, engine.settings.sound) for query in sentences if when.get(query.id) != ()
+        ]
+        asked += [query for query in things if when.get(query.id) != ()]
         async with aclosing(self._strategy.run(video, asked, engine)) as events:
             async for event in events:
                 if isinstance(event, Finished):
-                    results = {result.query.id: result for result in event.results}
+                    results |= {result.query.id: result for result in event.results}
                 else:
                     yield event
+        times = middles(video.timestamps(), plan.stop)
+        results |= {id: silenced(results[id], times, spans) for id, spans in when.items()}
+        names = await listed(things, engine)
+        results |= {id: replace(results[id], listed=name) for id, name in names.items()}
         yield Finished(
-            tuple(result for query in queries for result in _told(query, found, results, tuple(heard)))
+            tuple(result for query in queries for result in _told(query, things, results, tuple(heard)))
         )
+
+    async def _listened(
+        self, video: VideoReader, plan: Listening, engine: Engine
+    ) -> AsyncGenerator[Listened]:
+        """Every stretch, as its question is settled."""
+        tags = await self._tags(plan, engine)
+        jobs = (_lbru(video, one, some, engine) for one, some in zip(plan.stretches, tags, strict=True))
+        async with aclosing(engine.in_flight(jobs)) as settled:
+            async for listened in settled:
+                yield listened
 
     async def _tags(self, plan: Listening, engine: Engine) -> list[tuple[Tag, ...]]:
         """What the classifier hears in every stretch, the likeliest first."""
@@ -141,4 +160,7 @@ def _told(
     things = [results[one.id] for one in found]
     tracks = tuple(track for one in things for track in one.tracks)
     status: Status = "ok" if any(one.status == "ok" for one in things) else "no_target"
-    return [TargetResult(query, status, tracks, heard=heard), *things]
+    when = [one.sounding for one in things if one.sounding is not None]
+    all_known = things and len(when) == len(things)
+    together = TargetResult(query, status, tracks, heard=heard, sounding=joint(when) if all_known else None)
+    return [together, *things]
