@@ -1,0 +1,151 @@
+"""Evaluations whose processes are killed: started again, they end in the same masks and figures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from alref_local.media.encode import write_video
+from tests.cli.test_killed import by_question
+from tests.evaluate.outcome import outcome
+from tests.fakes import numbered_video
+from tests.reason.chat_server import ChatServer
+
+ROOT = Path(__file__).parents[2]
+ITEMS = 5
+AT_ONCE = 3 * 4
+"""Questions that a worker has in flight: items at once times the card's concurrency."""
+
+pytestmark = pytest.mark.slow
+
+
+def draw(root: Path) -> None:
+    """Clips whose frames carry their numbers, two sentences each."""
+    root.mkdir()
+    write_video(root / "clip.mp4", numbered_video(24).images, 10.0)
+    with (root / "dataset.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["video", "sentence"])
+        for number in range(ITEMS):
+            (root / f"{number}.mp4").write_bytes((root / "clip.mp4").read_bytes())
+            rows.writerows([(f"{number}.mp4", f"the dog {number}"), (f"{number}.mp4", "the cat")])
+
+
+def start(root: Path, run: Path, card: Path, workers: int) -> subprocess.Popen[bytes]:
+    words = ["evaluate", "own", "--root", root, "--run", run, "-b", card, "-c", "paper/mevis", "--no-cache"]
+    changes = [
+        "grounding.engine=tests.fakes:BoxesByFrame",
+        "segmentation.engine=tests.cli.slow:SlowSegmentor",
+    ]
+    changes += ["sampling.interval=4", "sampling.frames=3"]
+    words += [word for change in changes for word in ("--set", change)]
+    return subprocess.Popen(
+        [sys.executable, "-c", "from alref_local.cli import main; main()"]
+        + [str(word) for word in [*words, "--workers", workers]],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "SLOW": "0.03"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def finish(*command: object) -> None:
+    running = start(*command)  # type: ignore[arg-type]
+    _, told = running.communicate()
+    assert running.returncode == 0, told
+
+
+def workers_of(pid: int) -> list[int]:
+    """The worker processes of a process."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(one) for one in children if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    except OSError:  # it has just ended
+        return []
+
+
+def finished(run: Path) -> dict[Path, bytes]:
+    """Manifests, which hold the time; a second one would differ."""
+    return {path: path.read_bytes() for path in run.glob("items/*/manifest.json")}
+
+
+def disturb(tmp_path: Path, kills: list[tuple[str, float]], workers: int = 1) -> None:
+    """Kill an evaluation or one of its workers, a while after the first call log is there; then let it end."""
+    root, run, card = tmp_path / "data", tmp_path / "run", tmp_path / "mine.yaml"
+    draw(root)
+    with ChatServer(then=by_question) as server:
+        card.write_text(f"kind: openai\nmodel: m\nendpoint: {server.url}\nconcurrency: 4\n")
+        finish(root, tmp_path / "undisturbed", card, workers)
+        needed = len(server.requests)
+        done: dict[Path, bytes] = {}
+        for who, moment in kills:
+            running = start(root, run, card, workers)
+            while running.poll() is None and not any(run.glob("items/*/calls.jsonl")):
+                time.sleep(0.02)
+            time.sleep(moment)
+            victims = [running.pid] if who == "parent" else workers_of(running.pid)
+            if running.poll() is None and victims:
+                os.kill(random.Random(moment).choice(victims), signal.SIGKILL)
+            if who == "worker":
+                time.sleep(0.3)
+                running.kill()  # a moment later, while the next worker is being started
+            running.communicate()
+            assert done.items() <= finished(run).items()
+            done = finished(run)
+        finish(root, run, card, workers)
+        asked = len(server.requests) - needed
+    assert done.items() <= finished(run).items()
+    assert outcome(run) == outcome(tmp_path / "undisturbed")
+    assert len(outcome(run)) == 1 + ITEMS * (1 + 2 * 24)
+    assert not list(run.rglob("*.part"))
+    assert needed <= asked <= needed + len(kills) * workers * AT_ONCE
+    timings = json.loads((run / "timings.json").read_text())["items"]
+    assert len(timings) == ITEMS
+
+
+@pytest.mark.timeout(600)
+def test_killed_at_six_moments(tmp_path: Path) -> None:
+    """A crash would cost what was finished or paid for, or change what comes after."""
+    kills = [
+        ("parent", 0.1),
+        ("worker", 0.5),
+        ("parent", 1.0),
+        ("worker", 0.2),
+        ("parent", 0.7),
+        ("worker", 1.2),
+    ]
+    disturb(tmp_path, kills)
+
+
+def test_a_worker_is_replaced(tmp_path: Path) -> None:
+    """One worker that runs out of memory would end the run of all."""
+    root, run, card = tmp_path / "data", tmp_path / "run", tmp_path / "mine.yaml"
+    draw(root)
+    with ChatServer(then=by_question) as server:
+        card.write_text(f"kind: openai\nmodel: m\nendpoint: {server.url}\nconcurrency: 4\n")
+        running = start(root, run, card, 1)
+        while running.poll() is None and not any(run.glob("items/*/calls.jsonl")):
+            time.sleep(0.02)
+        os.kill(workers_of(running.pid)[0], signal.SIGKILL)
+        _, told = running.communicate()
+    assert running.returncode == 0, told
+    timings = json.loads((run / "timings.json").read_text())["items"]
+    assert sorted(one["attempts"] for one in timings.values()) == [1, 1, 2, 2, 2]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(5))
+def test_killed_at_random(tmp_path: Path, seed: int) -> None:
+    """Some moment of a run would leave a folder that no later start can finish."""
+    chance = random.Random(seed)
+    kills = [(chance.choice(["parent", "worker"]), chance.uniform(0, 3)) for _ in range(10)]
+    disturb(tmp_path, kills, workers=1 + seed % 2)
