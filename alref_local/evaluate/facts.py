@@ -27,9 +27,9 @@ def facts(settings: Settings, card: Card, **more: str) -> dict[str, str]:
         card: the backend's.
         more: the data set and whatever else counts.
     """
-    sound = settings.sound.model
-    models = [settings.grounding.model, settings.segmentation.model]
-    models += [sound] if isinstance(sound, str) else sound
+    sound = settings.sound
+    models = [settings.grounding.model, settings.segmentation.model, sound.aligner or ""]
+    models += [sound.model] if isinstance(sound.model, str) else sound.model
     models += [card.model] if card.kind == "local" else []
     replayed = sorted(card.run.rglob("calls.jsonl")) if card.run is not None else []
     return {

@@ -29,7 +29,6 @@ from alref_local.metrics.avss import ClassSums
 from alref_local.metrics.pngs import read_labels
 from alref_local.runs import open_run
 from alref_local.runs.reader import Run
-from alref_local.select.references import references
 from alref_local.select.synonyms import merged
 from alref_local.types import TargetResult
 
@@ -158,12 +157,10 @@ _RULES: Final[Mapping[Metric, Callable[[Item, Run, Mapping[str, int]], ItemScore
 
 def _category_of(run: Run, categories: Mapping[str, int]) -> dict[str, int]:
     """The number of each thing that was heard, by query id; a name that is no category has none."""
-    plain = {name.replace("_", " "): number for name, number in categories.items()}
-    heard = run.results[0].heard
-    named = references(heard, run.settings.sound.model_copy(update={"wording": "{}", "caption": ""}))
-    same = merged([*plain, *(query.text for query in named)])
-    numbers = {same[name]: number for name, number in plain.items()}
-    return {query.id: numbers[same[query.text]] for query in named if same[query.text] in numbers}
+    named = {one.query.id: one.listed or one.query.category for one in run.results}
+    same = merged([*categories, *named.values()])
+    numbers = {same[name]: number for name, number in categories.items()}
+    return {id: numbers[same[name]] for id, name in named.items() if name and same[name] in numbers}
 
 
 def _results(item: Item, run: Run) -> dict[str, TargetResult]:

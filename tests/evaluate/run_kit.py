@@ -64,7 +64,7 @@ def write_run(
     if things:
         heard = Heard(0, 0.0, 1.0, (0,), categories=tuple(things))
         results[0] = replace(results[0], heard=(heard,))
-        named = references([heard], load_config("tiny").sound)
+        named = references([heard], load_config("tiny").sound)  # in another spelling than the categories
         for number, (query_of_thing, shown) in enumerate(zip(named, things.values(), strict=True)):
             track = MaskTrack(number, video.size, (encode(shown),) * len(names), (1.0,) * len(names))
             results.append(TargetResult(query_of_thing, "ok", (track,)))
