@@ -221,7 +221,8 @@ class Session:
             )
         hearing = _hearing(job, video)
         folder.write_config(self.settings, card.model_dump(mode="json"))
-        record = Record(video, folder, cutouts, hearing)
+        labels = hearing is not None and self.settings.sound.labels != "none"
+        record = Record(video, folder, cutouts, hearing, labels)
         with CallLog(folder.calls_path) as log:
             segmentation = run_through(self._follow(record, job, log, tell))
         usage = totals(read_calls(out))

@@ -16,6 +16,7 @@ from PIL import ImageDraw, ImageFont
 
 from alref_local.media.encode import VideoWriter
 from alref_local.media.samples import Samples
+from alref_local.media.timeline import Timeline
 from alref_local.types import Image
 
 __all__ = ["OverlayWriter", "cutout", "draw", "track_colour"]
@@ -84,6 +85,7 @@ class OverlayWriter:
         size: ``(height, width)`` of the frames.
         fps: frames per second.
         sound: the video's own, as for ``VideoWriter``.
+        timeline: goes under the picture.
     """
 
     def __init__(
@@ -93,12 +95,20 @@ class OverlayWriter:
         fps: float,
         *,
         sound: Iterable[Samples] | None = None,
+        timeline: Timeline | None = None,
     ) -> None:
-        self._writer = VideoWriter(path, size, fps, sound=sound)
+        height, width = size
+        self._timeline, self._fps, self._written = timeline, fps, 0
+        whole = (height + (timeline.height if timeline else 0), width)
+        self._writer = VideoWriter(path, whole, fps, sound=sound)
 
     def write(self, frame: Image, masks: Mapping[int, NDArray[np.bool_]], labels: Mapping[int, str]) -> None:
         """Append one frame; arguments as in ``draw``."""
-        self._writer.write(draw(frame, masks, labels))
+        picture = draw(frame, masks, labels)
+        if self._timeline is not None:
+            picture = np.concatenate([picture, self._timeline.at(self._written / self._fps)])
+        self._writer.write(picture)
+        self._written += 1
 
     def __enter__(self) -> Self:
         return self

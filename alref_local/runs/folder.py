@@ -31,7 +31,7 @@ __all__ = ["RunFolder"]
 
 _MARK = "# Written by a run of alref-local."
 _OURS = (
-    *("masks", "strips", "cutouts", "overlay.mp4", "calls.jsonl"),
+    *("masks", "labels", "strips", "cutouts", "overlay.mp4", "calls.jsonl"),
     *("masks.json", "result.json", "config.yaml", "backend.yaml", MANIFEST),
 )
 
@@ -102,6 +102,12 @@ class RunFolder:
         write_bytes(target, data)
         self._written.add(target)
 
+    def add_labels(self, frame_name: str, data: bytes) -> None:
+        """Keep a PNG of the categories of what sounds on a frame, as ``labels/FRAME.png``."""
+        target = self.path / "labels" / f"{frame_name}.png"
+        write_bytes(target, data)
+        self._written.add(target)
+
     def write_result(
         self,
         video: VideoReader,
@@ -159,7 +165,8 @@ class RunFolder:
     def _prune(self) -> None:
         for leftover in self.path.glob("*.part"):
             leftover.unlink()
-        folders = [self.path / "strips", *self.path.glob("masks/*/"), *self.path.glob("cutouts/*/")]
+        flat = [self.path / "strips", self.path / "labels"]
+        folders = [*flat, *self.path.glob("masks/*/"), *self.path.glob("cutouts/*/")]
         for folder in filter(Path.is_dir, folders):
             for file in folder.iterdir():
                 if file not in self._written and file.suffix in (".png", ".jpg", ".part"):

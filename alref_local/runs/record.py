@@ -10,6 +10,7 @@ from typing import Any
 
 from alref_local.events import Event, Finished, Listened, Looked, Reasoned, ReferencesFound, Tracked
 from alref_local.runs.folder import RunFolder
+from alref_local.runs.labels import write_labels
 from alref_local.runs.overlay import write_overlay
 from alref_local.seams import VideoReader
 from alref_local.select.stretches import Hearing
@@ -27,6 +28,7 @@ class Record:
         folder: where, already begun with ``write_config``; ``None`` writes nothing.
         cutouts: whether to write every masked object as PNG with alpha, too.
         hearing: the sound that is listened to, if it is asked for.
+        labels: whether to write a label map of what sounds for every frame, too.
         timings: seconds by stage, filled while following.
     """
 
@@ -34,6 +36,7 @@ class Record:
     folder: RunFolder | None = None
     cutouts: bool = False
     hearing: Hearing | None = None
+    labels: bool = False
     timings: dict[str, float] = field(default_factory=dict)
     results: tuple[TargetResult, ...] = ()
 
@@ -62,7 +65,9 @@ class Record:
             return
         timings = {stage: round(seconds, 3) for stage, seconds in self.timings.items()}
         self.folder.write_result(self.video, self.results, timings, usage)
-        write_overlay(self.folder, self.video, self.results, cutouts=self.cutouts)
+        if self.labels:
+            write_labels(self.folder, self.video, self.results)
+        write_overlay(self.folder, self.video, self.results, cutouts=self.cutouts, hearing=self.hearing)
         self.folder.finish(manifest)
 
 

@@ -8,7 +8,18 @@ from pydantic import BaseModel, ConfigDict
 
 from alref_local import masks
 from alref_local.seams import VideoReader
-from alref_local.types import ClipReasoned, Heard, Look, MaskTrack, Pivot, Query, Status, TargetResult, Totals
+from alref_local.types import (
+    ClipReasoned,
+    Heard,
+    Look,
+    MaskTrack,
+    Pivot,
+    Query,
+    Spans,
+    Status,
+    TargetResult,
+    Totals,
+)
 
 __all__ = ["Reference", "ResultFile", "VideoInfo", "describe"]
 
@@ -39,7 +50,8 @@ class TrackInfo(_Part):
 class Reference(_Part):
     """One query, its outcome, its pivots (``given``: by a person), what was settled on each clip, second looks.
 
-    ``sound`` says that it goes by what was ``heard``; of sound alone, ``text`` is empty.
+    ``sound`` says that it goes by what was ``heard``; of sound alone, ``text`` is empty. ``sounding`` are the seconds
+    in which it sounds (``null``: not known), ``category`` a thing's name and ``listed`` AVSBench's nearest to it.
     """
 
     id: str
@@ -52,13 +64,15 @@ class Reference(_Part):
     looks: tuple[Look, ...] = ()
     sound: bool = False
     heard: tuple[Heard, ...] = ()
+    sounding: Spans | None = None
+    category: str = ""
+    listed: str = ""
 
     def with_tracks(self, tracks: Sequence[MaskTrack]) -> TargetResult:
         """The result as it was before it was written."""
-        query = Query(self.id, self.text, self.given, self.sound)
-        return TargetResult(
-            query, self.status, tuple(tracks), self.pivots, self.clips, self.looks, self.heard
-        )
+        query = Query(self.id, self.text, self.given, self.sound, category=self.category)
+        found = (self.pivots, self.clips, self.looks, self.heard, self.sounding, self.listed)
+        return TargetResult(query, self.status, tuple(tracks), *found)
 
 
 class ResultFile(_Part):
@@ -101,6 +115,9 @@ def _reference(result: TargetResult) -> Reference:
         looks=result.looks,
         sound=result.query.sound,
         heard=result.heard,
+        sounding=result.sounding,
+        category=result.query.category,
+        listed=result.listed,
     )
 
 
