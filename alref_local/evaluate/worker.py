@@ -104,12 +104,17 @@ def work(pipe: Connection, setup: Setup, number: int) -> None:
         tell(_outcome(session, task, setup))
 
     tell(Ready(gpus))
+    with session, ThreadPoolExecutor(setup.at_once) as threads:
+        while (task := _next(pipe)) is not None:
+            threads.submit(one, task)
+
+
+def _next(pipe: Connection) -> Task | None:
     try:
-        with session, ThreadPoolExecutor(setup.at_once) as threads:
-            while (task := pipe.recv()) is not None:
-                threads.submit(one, task)
-    except EOFError:
-        os._exit(1)
+        task: Task | None = pipe.recv()
+    except (EOFError, OSError):
+        os._exit(1)  # not waiting for the tasks under way: another start may begin with them
+    return task
 
 
 def _session(setup: Setup, number: int, gpus: int) -> Session:

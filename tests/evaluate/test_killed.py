@@ -19,7 +19,7 @@ from alref_local.reason.calls import read_calls
 from tests.cli.test_killed import by_question
 from tests.evaluate.outcome import outcome
 from tests.fakes import numbered_video
-from tests.reason.chat_server import ChatServer
+from tests.reason.chat_server import ChatServer, Handler
 
 ROOT = Path(__file__).parents[2]
 ITEMS = 5
@@ -41,7 +41,13 @@ def draw(root: Path) -> None:
             rows.writerows([(f"{number}.mp4", f"the dog {number}"), (f"{number}.mp4", "the cat")])
 
 
-def start(root: Path, run: Path, card: Path, workers: int) -> subprocess.Popen[bytes]:
+def slowly(handler: Handler) -> None:
+    """An answer of its own to every question, after a while."""
+    time.sleep(0.1)
+    by_question(handler)
+
+
+def start(root: Path, run: Path, card: Path, workers: int, slow: float = 0.015) -> subprocess.Popen[bytes]:
     words = ["evaluate", "own", "--root", root, "--run", run, "-b", card, "-c", "paper/mevis", "--no-cache"]
     changes = [
         "grounding.engine=tests.fakes:BoxesByFrame",
@@ -52,7 +58,7 @@ def start(root: Path, run: Path, card: Path, workers: int) -> subprocess.Popen[b
     return subprocess.Popen(
         [sys.executable, "-c", "from alref_local.cli import main; main()"]
         + [str(word) for word in [*words, "--workers", workers]],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "SLOW": "0.03"},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "SLOW": str(slow)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -73,6 +79,11 @@ def workers_of(pid: int) -> list[int]:
         return []
 
 
+def at_work(run: Path, since: int) -> bool:
+    """Whether an item was begun since then; each attempt begins by writing its config."""
+    return any(path.stat().st_mtime_ns > since for path in run.glob("items/*/config.yaml"))
+
+
 def finished(run: Path) -> dict[Path, bytes]:
     """Manifests, which hold the time; a second one would differ."""
     return {path: path.read_bytes() for path in run.glob("items/*/manifest.json")}
@@ -82,15 +93,16 @@ def disturb(tmp_path: Path, kills: list[tuple[str, float]], workers: int = 1) ->
     """Kill an evaluation or one of its workers, a while after the first call log is there; then let it end."""
     root, run, card = tmp_path / "data", tmp_path / "run", tmp_path / "mine.yaml"
     draw(root)
-    with ChatServer(then=by_question) as server:
+    with ChatServer(then=slowly) as server:
         card.write_text(f"kind: openai\nmodel: m\nendpoint: {server.url}\nconcurrency: 4\n")
         finish(root, tmp_path / "undisturbed", card, workers)
         needed = len(server.requests)
         done: dict[Path, bytes] = {}
         for who, moment in kills:
+            begun = time.time_ns()
             running = start(root, run, card, workers)
-            while running.poll() is None and not any(run.glob("items/*/calls.jsonl")):
-                time.sleep(0.02)
+            while running.poll() is None and not at_work(run, begun):
+                time.sleep(0.01)
             time.sleep(moment)
             victims = [running.pid] if who == "parent" else workers_of(running.pid)
             if running.poll() is None and victims:
@@ -117,12 +129,12 @@ def disturb(tmp_path: Path, kills: list[tuple[str, float]], workers: int = 1) ->
 def test_killed_at_six_moments(tmp_path: Path) -> None:
     """A crash would cost what was finished or paid for, or change what comes after."""
     kills = [
-        ("parent", 0.1),
-        ("worker", 0.5),
+        ("parent", 0.2),
+        ("worker", 0.3),
+        ("parent", 2.2),
+        ("worker", 0.05),
         ("parent", 1.0),
-        ("worker", 0.2),
-        ("parent", 0.7),
-        ("worker", 1.2),
+        ("worker", 1.8),
     ]
     disturb(tmp_path, kills)
 
@@ -134,13 +146,25 @@ def test_a_worker_is_replaced(tmp_path: Path) -> None:
     with ChatServer(then=by_question) as server:
         card.write_text(f"kind: openai\nmodel: m\nendpoint: {server.url}\nconcurrency: 4\n")
         running = start(root, run, card, 1)
-        while running.poll() is None and not any(run.glob("items/*/calls.jsonl")):
-            time.sleep(0.02)
+        while running.poll() is None and not at_work(run, 0):
+            time.sleep(0.01)
         os.kill(workers_of(running.pid)[0], signal.SIGKILL)
         _, told = running.communicate()
     assert running.returncode == 0, told
     timings = json.loads((run / "timings.json").read_text())["items"]
     assert sorted(one["attempts"] for one in timings.values()) == [1, 1, 2, 2, 2]
+
+
+def test_no_orphans(tmp_path: Path) -> None:
+    """Workers of a killed evaluation would go on for hours, and write where those of the next start write."""
+    root, run = tmp_path / "data", tmp_path / "run"
+    draw(root)
+    running = start(root, run, Path("none"), 1, slow=5)
+    while running.poll() is None and not at_work(run, 0):
+        time.sleep(0.01)
+    running.kill()
+    running.communicate(timeout=20)  # it returns when nobody holds the pipe any more
+    assert not finished(run)
 
 
 @pytest.mark.soak
