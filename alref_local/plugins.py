@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from alref_local.errors import ConfigError
 
 __all__ = ["load_class"]
 
 
-def load_class(name: str) -> type[Any]:
-    """Import the class that ``name`` (``package.module:Class``) means.
+def load_class(name: str) -> Callable[..., Any]:
+    """Import the class, or the function that chooses one, that ``name`` (``package.module:Class``) means.
 
     Raises:
         ConfigError: the name is malformed, or module or class do not exist.
@@ -26,6 +27,6 @@ def load_class(name: str) -> type[Any]:
             f"The class '{name}' cannot be loaded: {error}.",
             hint="Check the spelling, and that the package is installed in this environment.",
         ) from error
-    if not isinstance(found, type):
+    if not callable(found):
         raise ConfigError(f"'{name}' is not a class.", hint="Write it as package.module:Class.")
-    return found
+    return cast(Callable[..., Any], found)

@@ -191,7 +191,7 @@ class Sound(_Section):
     aligner: str | None = Field(
         None, description="The audio-text model that says what sounds when; null: everything, throughout."
     )
-    aligner_engine: str = "alref_local.perceive.alignment:Clap"
+    aligner_engine: str = "alref_local.perceive.alignment:load_aligner"
     events: Events = Events()
     silence: bool = Field(
         False, description="At times nothing may sound; without, as in the paper, something always does."

@@ -29,6 +29,7 @@ def row(done: Segmentation) -> dict[str, Any]:
                 "status": result.status,
                 "pivots": [{"frame": pivot.frame, "box": list(pivot.box)} for pivot in result.pivots],
                 "looks": [{"accepted": look.accepted, "note": look.note} for look in result.looks],
+                "sounding": result.sounding,
                 **(
                     {"sound": True, "heard": [_heard(one) for one in result.heard]}
                     if result.query.sound
@@ -65,8 +66,15 @@ def result_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             tail = f" (pivot frames {frames})" if frames else ""
             if reference["looks"] and not reference["looks"][-1]["accepted"]:
                 tail += ", but the second look refused it"
+            if reference["sounding"] is not None:
+                tail += f", {_when(reference['sounding'])}"
             yield f'{one["name"]}: "{reference["text"]}" {said}{tail}'
         yield f"{one['folder']}/overlay.mp4" + (" (finished before)" if one["reused"] else "")
+
+
+def _when(spans: Sequence[Sequence[float]]) -> str:
+    times = ", ".join(f"{start:.1f}-{stop:.1f} s" for start, stop in spans)
+    return f"sounds at {times}" if times else "silent throughout"
 
 
 def _sounds(heard: Sequence[Mapping[str, Any]]) -> str:

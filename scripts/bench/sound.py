@@ -49,6 +49,7 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 TRUE = " (true answers)"
 RIGHT = "categories exactly right"
+_ALWAYS = {"pivots": {"select": "many"}, "sound": {"aligner": None}}
 
 
 class SceneSound:
@@ -131,9 +132,7 @@ def main() -> None:
 async def measure(options: argparse.Namespace) -> dict[str, list[float]]:
     """Figures of every row, clip by clip; the rows of true answers carry ``TRUE`` in their names."""
     card = load_card(options.backend)
-    settings = load_config(
-        options.config, {"pivots": {"select": "many"}}, {} if card.kind == "none" else card.settings
-    )
+    settings = load_config(options.config, _ALWAYS, {} if card.kind == "none" else card.settings)
     backend = None if card.kind == "none" else make_backend(card)
     scores: dict[str, list[float]] = defaultdict(list)
     rungs = Rungs(settings, options.device)

@@ -18,6 +18,7 @@ from alref_local.configs import load_config, parse_changes
 from alref_local.engine import Engine
 from alref_local.events import Event, ReferencesFound
 from alref_local.identity import identity
+from alref_local.media.audio import has_audio
 from alref_local.media.encode import write_video
 from alref_local.reason.card import load_card
 from alref_local.runs import open_run
@@ -28,6 +29,7 @@ FAKES = [
     *("--set", "grounding.engine=tests.fakes:BoxesByFrame"),
     *("--set", "segmentation.engine=tests.fakes:BoxSegmentor"),
     *("--set", "sound.engine=tests.fakes:LevelTagger"),
+    *("--set", "sound.aligner=null"),
 ]
 
 
@@ -88,6 +90,30 @@ def test_run_folder(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     sound(bark, 0.1, 0.1, 0.2)
     assert call(*words) == 2
     assert "something else" in capsys.readouterr().err
+
+
+def test_what_sounds_when_is_told_and_in_the_run_folder(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Silent frames are painted, the overlay is mute, or AVSS has no label maps."""
+    out, bark = tmp_path / "out", sound(tmp_path / "bark.wav", 0.1, 0.5)
+    words: list[str | Path] = ["segment", clip, "--sound", "--audio", bark, "-o", out, *FAKES]
+    changes = ("sound.tags=2", "sound.labels=avsbench", "sound.aligner=0.1 bark")
+    engine = "sound.aligner_engine=tests.fakes:LevelAligner"
+    assert call(*words, *(word for change in (*changes, engine) for word in ("--set", change))) == 0
+    told = capsys.readouterr().out
+    assert "segmented (pivot frames 0), sounds at 0.0-1.0 s\n" in told
+    assert '"the music that is making sound" no target found, silent throughout\n' in told
+    everything, bark_result, music = open_run(out).results
+    assert list(bark_result.sounding or ()) == [(0, 1)]
+    assert (music.status, music.sounding) == ("no_target", ())
+    assert everything.sounding == bark_result.sounding
+    shown = [np.asarray(Image.open(out / "masks" / "sound" / f"000{t}.png")).any() for t in ("05", "15")]
+    assert shown == [True, False]
+    labels = np.asarray(Image.open(out / "labels" / "00005.png"))
+    assert set(np.unique(labels)) == {0, 1}  # no name is like "bark" to the fake: the first
+    assert not np.asarray(Image.open(out / "labels" / "00015.png")).any()
+    assert has_audio(out / "overlay.mp4")
 
 
 def test_silence_is_said_and_is_no_failure(
@@ -223,7 +249,7 @@ def test_python_callers_get_everything_first(clip: Path, tmp_path: Path) -> None
         changes={
             "grounding": {"engine": "tests.fakes:BoxesByFrame"},
             "segmentation": {"engine": "tests.fakes:BoxSegmentor"},
-            "sound": {"engine": "tests.fakes:LevelTagger", "min_probability": 0.5},
+            "sound": {"engine": "tests.fakes:LevelTagger", "aligner": None, "min_probability": 0.5},
         },
         on_event=events.append,
     )

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not (DATA / "videos").is_dir(), reason="no real 
 FAKES: dict[str, Any] = {
     "grounding": {"engine": "tests.fakes:BoxesByFrame"},
     "segmentation": {"engine": "tests.fakes:BoxSegmentor"},
-    "sound": {"engine": "tests.fakes:LevelTagger", "tags": 1},
+    "sound": {"engine": "tests.fakes:LevelTagger", "aligner": None, "tags": 1},
 }
 SECONDS = {
     "vas_dog_video_02677.mp4": 6.0,

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alref_local.configs import load_config
 from alref_local.masks import area
+from alref_local.settings import Events
 from alref_local.types import MaskTrack, Query, TargetResult
 from tests.fakes import ArraySound, LevelAligner, Scripted, levels
 from tests.strategies.test_sound import ALONE, names, run
@@ -156,3 +158,14 @@ def test_a_run_is_the_same_twice() -> None:
     sound = ArraySound(np.concatenate([levels(0.1, 0.4).samples, levels(0.2).samples]))
     first, second = (run(sound, ALONE, BOTH, seconds=3, sound=SILENCE)[1] for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("name", ["s4", "ms3", "avss", "v2-binary"])
+def test_the_papers_configs_are_equation_1(name: str) -> None:
+    """``paper/*`` would know silence, or cut the sound by another rule than the paper's."""
+    sound = load_config(f"paper/avs-{name}").sound
+    assert sound.events == Events(window=1, steps=1, threshold=0.5, level=None)
+    assert not sound.silence
+    assert sound.aligner == "LanguageBind/LanguageBind_Audio_FT"
+    assert sound.labels == ("avsbench" if name == "avss" else "none")
+    assert load_config("default").sound.silence

@@ -33,7 +33,10 @@ def run(
     **changes: Any,
 ) -> tuple[list[Event], tuple[TargetResult, ...], Engine]:
     """A video of ten frames a second with a sound, under config ``default`` with fakes."""
-    parts = {**PARTS, "sound": {"engine": "tests.fakes:LevelTagger", **changes.pop("sound", {})}}
+    parts = {
+        **PARTS,
+        "sound": {"engine": "tests.fakes:LevelTagger", "aligner": None, **changes.pop("sound", {})},
+    }
     engine = Engine(load_config("default", parts, SAMPLING, changes), device="cpu")
     hearing = Hearing(cast(Audio, audio), start)
 
