@@ -12,20 +12,13 @@ from numpy.typing import NDArray
 from alref_local import masks
 from alref_local.datasets.item import Drawn
 from alref_local.errors import MediaError
-from alref_local.metrics.avss import CLASSES
+from alref_local.metrics.avss import CLASSES, palette
 from alref_local.metrics.pngs import read_colours, read_labels, read_mask
 from alref_local.types import Rle
 
-__all__ = ["ClassFiles", "DrawnMasks", "LabelFiles", "MaskFiles", "RleMasks", "palette"]
+__all__ = ["ClassFiles", "DrawnMasks", "LabelFiles", "MaskFiles", "RleMasks"]
 
 _T = TypeVar("_T", bound=np.generic)
-
-
-def palette() -> NDArray[np.uint8]:
-    """``(71, 3)`` RGB: bits 0, 1, 2 of a category are the top bits of red, green, blue, bits 3, 4, 5 the next ones."""
-    bits = np.arange(CLASSES)[:, None, None] >> np.arange(9).reshape(3, 3) & 1  # (category, round, channel)
-    colours: NDArray[np.uint8] = (bits << np.array([7, 6, 5])[:, None]).sum(axis=1).astype(np.uint8)
-    return colours
 
 
 def _codes(colours: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from alref_local.metrics.davis import Floats
 from alref_local.metrics.objects import Labels
 
-__all__ = ["CLASSES", "ClassSums", "Semantic", "class_sums", "semantic"]
+__all__ = ["CLASSES", "ClassSums", "Semantic", "class_sums", "palette", "semantic"]
 
 CLASSES = 71
 """70 categories and the background, number 0."""
@@ -34,6 +35,16 @@ class Semantic(NamedTuple):
     f: float
     miou_no_background: float
     f_no_background: float
+
+
+def palette() -> NDArray[np.uint8]:
+    """``(71, 3)`` uint8 RGB of label maps.
+
+    Bits 0, 1, 2 of a category are the top bits of red, green, blue; bits 3, 4, 5 the next ones.
+    """
+    bits = np.arange(CLASSES)[:, None, None] >> np.arange(9).reshape(3, 3) & 1  # (category, round, channel)
+    colours: NDArray[np.uint8] = (bits << np.array([7, 6, 5])[:, None]).sum(axis=1).astype(np.uint8)
+    return colours
 
 
 def class_sums(

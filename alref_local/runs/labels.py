@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from alref_local.datasets.truth import palette
 from alref_local.masks import decode
+from alref_local.metrics.avss import palette
 from alref_local.runs.folder import RunFolder
 from alref_local.seams import VideoReader
 from alref_local.select.vocabulary import vocabulary

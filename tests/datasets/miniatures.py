@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from alref_local import masks
-from alref_local.datasets.truth import palette
+from alref_local.metrics.avss import palette
 
 __all__ = ["MINIATURES", "SIZE", "blocks"]
 

@@ -12,9 +12,10 @@ from PIL import Image
 from alref_local.datasets import DATASETS, Drawn, Item, Reference, check, load_items
 from alref_local.datasets.avsbench_semantic import categories
 from alref_local.datasets.source import Source
-from alref_local.datasets.truth import ClassFiles, palette
+from alref_local.datasets.truth import ClassFiles
 from alref_local.errors import MediaError
 from alref_local.media import open_video
+from alref_local.metrics.avss import palette
 from tests.datasets.miniatures import MINIATURES, SIZE, blocks, ref_youtube_vos_train
 
 EXPRESSIONS = (

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alref_local.datasets.truth import ClassFiles, palette
+from alref_local.datasets.truth import ClassFiles
 from alref_local.masks import encode_stack
-from alref_local.metrics.avss import class_sums, semantic
+from alref_local.metrics.avss import class_sums, palette, semantic
 from alref_local.metrics.pngs import read_labels
 from alref_local.runs import RunFolder, open_run
 from alref_local.runs.labels import label_map, write_labels
