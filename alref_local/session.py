@@ -143,17 +143,16 @@ class Session:
 
         return Engine(self.settings, device=self._device)
 
-    def beside(self, *, endpoint: str = "") -> Session:
+    def beside(self, card: Mapping[str, Any]) -> Session:
         """A session for another video at the same time, in another thread, with the models of this one.
 
         Args:
-            endpoint: of the backend, instead of the card's.
+            card: fields of the card to change, of those that do not decide what the masks are.
         """
         other = copy(self)
         other.engine = self.engine.beside()
         other._cache = self._cache and AnswerCache()
-        if endpoint:
-            other.card = self.card.overridden({"endpoint": endpoint})
+        other.card = self.card.overridden(card)
         return other
 
     def check(self, *, sound: bool = False) -> None:

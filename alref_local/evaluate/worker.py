@@ -144,8 +144,11 @@ def _outcome(session: Session, task: Task, setup: Setup) -> Message:
 
 def _segment(session: Session, task: Task, setup: Setup) -> None:
     folder = item_folder(setup.run, task.name)
-    endpoint = setup.endpoints[task.number % len(setup.endpoints)] if setup.endpoints else ""
-    with session.beside(endpoint=endpoint) as one:
+    # The tasks of a worker share what the card allows.
+    card: dict[str, Any] = {"concurrency": max(1, session.card.concurrency // setup.at_once)}
+    if setup.endpoints:
+        card["endpoint"] = setup.endpoints[task.number % len(setup.endpoints)]
+    with session.beside(card) as one:
         heard = Overheard(one.engine.segmentor)
         if task.groups:
             one.engine.segmentor = heard

@@ -19,12 +19,14 @@ from alref_local.reason.calls import read_calls
 from tests.cli.test_killed import by_question
 from tests.evaluate.outcome import outcome
 from tests.fakes import numbered_video
-from tests.reason.chat_server import ChatServer, Handler
+from tests.reason.chat_server import ChatServer, Handler, resets
 
 ROOT = Path(__file__).parents[2]
 ITEMS = 5
-AT_ONCE = 3 * 4
-"""Questions that a worker has in flight: items at once times the card's concurrency."""
+AT_ONCE = 6
+"""Questions that a worker has in flight: the card's concurrency."""
+
+CARD = "kind: openai\nmodel: m\nendpoint: {}\nconcurrency: 6\npatience: 0.3\nbackoff: 0.05\n"
 
 pytestmark = pytest.mark.slow
 
@@ -47,11 +49,18 @@ def slowly(handler: Handler) -> None:
     by_question(handler)
 
 
-def start(root: Path, run: Path, card: Path, workers: int, slow: float = 0.015) -> subprocess.Popen[bytes]:
+def start(
+    root: Path,
+    run: Path,
+    card: Path,
+    workers: int,
+    segmentor: str = "tests.cli.slow:SlowSegmentor",
+    slow: float = 0.015,
+) -> subprocess.Popen[bytes]:
     words = ["evaluate", "own", "--root", root, "--run", run, "-b", card, "-c", "paper/mevis", "--no-cache"]
     changes = [
         "grounding.engine=tests.fakes:BoxesByFrame",
-        "segmentation.engine=tests.cli.slow:SlowSegmentor",
+        f"segmentation.engine={segmentor}",
     ]
     changes += ["sampling.interval=4", "sampling.frames=3"]
     words += [word for change in changes for word in ("--set", change)]
@@ -90,31 +99,39 @@ def finished(run: Path) -> dict[Path, bytes]:
 
 
 def disturb(tmp_path: Path, kills: list[tuple[str, float]], workers: int = 1) -> None:
-    """Kill an evaluation or one of its workers, a while after the first call log is there; then let it end."""
+    """Kill an evaluation, a worker of it or its server, a while after an item is begun; then let it end."""
     root, run, card = tmp_path / "data", tmp_path / "run", tmp_path / "mine.yaml"
     draw(root)
     with ChatServer(then=slowly) as server:
-        card.write_text(f"kind: openai\nmodel: m\nendpoint: {server.url}\nconcurrency: 4\n")
+        card.write_text(CARD.format(server.url))
         finish(root, tmp_path / "undisturbed", card, workers)
         needed = len(server.requests)
         done: dict[Path, bytes] = {}
+        vain = 0
         for who, moment in kills:
             begun = time.time_ns()
             running = start(root, run, card, workers)
             while running.poll() is None and not at_work(run, begun):
                 time.sleep(0.01)
             time.sleep(moment)
-            victims = [running.pid] if who == "parent" else workers_of(running.pid)
-            if running.poll() is None and victims:
-                os.kill(random.Random(moment).choice(victims), signal.SIGKILL)
-            if who == "worker":
-                time.sleep(0.3)
-                running.kill()  # a moment later, while the next worker is being started
-            running.communicate()
+            if who == "server":
+                vain -= len(server.requests)
+                server.then = resets
+                running.communicate()
+                server.then = slowly
+                vain += len(server.requests)
+            else:
+                victims = [running.pid] if who == "parent" else workers_of(running.pid)
+                if running.poll() is None and victims:
+                    os.kill(random.Random(moment).choice(victims), signal.SIGKILL)
+                if who == "worker":
+                    time.sleep(0.3)
+                    running.kill()  # a moment later, while the next worker is being started
+                running.communicate()
             assert done.items() <= finished(run).items()
             done = finished(run)
         finish(root, run, card, workers)
-        asked = len(server.requests) - needed
+        asked = len(server.requests) - needed - vain
     assert done.items() <= finished(run).items()
     assert outcome(run) == outcome(tmp_path / "undisturbed")
     assert len(outcome(run)) == 1 + ITEMS * (1 + 2 * 24)
@@ -131,7 +148,7 @@ def test_killed_at_six_moments(tmp_path: Path) -> None:
     kills = [
         ("parent", 0.2),
         ("worker", 0.3),
-        ("parent", 2.2),
+        ("server", 0.6),
         ("worker", 0.05),
         ("parent", 1.0),
         ("worker", 1.8),
@@ -144,7 +161,7 @@ def test_a_worker_is_replaced(tmp_path: Path) -> None:
     root, run, card = tmp_path / "data", tmp_path / "run", tmp_path / "mine.yaml"
     draw(root)
     with ChatServer(then=by_question) as server:
-        card.write_text(f"kind: openai\nmodel: m\nendpoint: {server.url}\nconcurrency: 4\n")
+        card.write_text(CARD.format(server.url))
         running = start(root, run, card, 1)
         while running.poll() is None and not at_work(run, 0):
             time.sleep(0.01)
@@ -153,6 +170,17 @@ def test_a_worker_is_replaced(tmp_path: Path) -> None:
     assert running.returncode == 0, told
     timings = json.loads((run / "timings.json").read_text())["items"]
     assert sorted(one["attempts"] for one in timings.values()) == [1, 1, 2, 2, 2]
+
+
+def test_a_deadly_item(tmp_path: Path) -> None:
+    """A video that no memory holds would take one worker after another with it, and the other videos too."""
+    root, run = tmp_path / "data", tmp_path / "run"
+    draw(root)
+    running = start(root, run, Path("none"), 1, "tests.evaluate.deadly:Deadly")
+    _, told = running.communicate()
+    assert running.returncode == 1, told
+    assert b"2.mp4 failed: 2 workers ended while they worked on it (SIGKILL)." in told
+    assert len(finished(run)) == ITEMS - 1
 
 
 def test_no_orphans(tmp_path: Path) -> None:
@@ -173,5 +201,5 @@ def test_no_orphans(tmp_path: Path) -> None:
 def test_killed_at_random(tmp_path: Path, seed: int) -> None:
     """Some moment of a run would leave a folder that no later start can finish."""
     chance = random.Random(seed)
-    kills = [(chance.choice(["parent", "worker"]), chance.uniform(0, 3)) for _ in range(10)]
+    kills = [(chance.choice(["parent", "worker", "server"]), chance.uniform(0, 3)) for _ in range(10)]
     disturb(tmp_path, kills, workers=1 + seed % 2)
