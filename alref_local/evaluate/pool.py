@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from math import ceil
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -93,9 +94,11 @@ class _Pool:
                 else:
                     self._take(worker, message)
             self._deal()
-        for worker in self._workers.values():
-            worker.pipe.send(None)
-        for worker in self._workers.values():
+        idle = [worker for worker in self._workers.values() if worker.ready]
+        for worker in idle:
+            with suppress(OSError):
+                worker.pipe.send(None)
+        for worker in idle:
             worker.process.join(_PATIENCE)
 
     def close(self) -> None:
@@ -138,13 +141,18 @@ class _Pool:
 
     def _deal(self) -> None:
         for worker in self._workers.values():
-            while worker.ready and self._waiting and self._has_room(worker):
+            while worker.ready and self._waiting and len(worker.tasks) < self._room(worker):
                 self._give(worker, self._waiting.popleft())
 
-    def _has_room(self, worker: _Worker) -> bool:
-        """Whether a worker can take the next task; one that may have ended a worker runs alone, to be found out."""
-        suspect = any(self._deaths[id] for id in (self._waiting[0].id, *worker.tasks))
-        return len(worker.tasks) < (1 if suspect else self._setup.at_once)
+    def _room(self, worker: _Worker) -> int:
+        """How many tasks a worker may have: not more than its share, so that the last ones do not wait for each other.
+
+        A task that may have ended a worker runs alone, to be found out.
+        """
+        if any(self._deaths[id] for id in (self._waiting[0].id, *worker.tasks)):
+            return 1
+        left = len(self._waiting) + sum(len(one.tasks) for one in self._workers.values())
+        return min(self._setup.at_once, ceil(left / len(self._workers)))
 
     def _give(self, worker: _Worker, task: Task) -> None:
         self._journal.claim(task.id)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from tests.cli.test_killed import by_question
 from tests.cli.test_segment import FAKES, call
 from tests.datasets.miniatures import MINIATURES
 from tests.evaluate.outcome import outcome
-from tests.reason.chat_server import ChatServer
+from tests.reason.chat_server import ChatServer, Handler
 
 ROOT = Path(__file__).parents[2]
+MAIN = "from alref_local.cli import main; main()"
 pytestmark = pytest.mark.slow
 
 
@@ -87,6 +89,45 @@ def test_replay_and_endpoints(tmp_path: Path) -> None:
     assert asked == replayed
 
 
+def test_one_waits_while_others_are_done(tmp_path: Path) -> None:
+    """The models would stand still while a language model thinks."""
+    words = ["evaluate", "world", "--split", "easy:800000:3", "-c", "paper/mevis", *FAKES, "--no-cache"]
+    words += [
+        "-b",
+        "openai-compatible",
+        "--card",
+        "model=m",
+        "--workers",
+        "1",
+        "--run",
+        str(tmp_path / "run"),
+    ]
+    thought = threading.Event()
+    asked: list[str] = []
+
+    def thinks(handler: Handler) -> None:
+        """At length about the first question, and not at all about those of other videos."""
+        sentence = json.dumps(handler.asked)
+        with handler.server.lock:
+            asked.append(sentence)
+        if sentence == asked[0]:
+            thought.wait(100)
+        by_question(handler)
+
+    with ChatServer(then=thinks) as server:
+        running = subprocess.Popen(
+            [sys.executable, "-c", MAIN, *words, "--endpoint", server.url], stderr=subprocess.PIPE
+        )
+        done, deadline = 0, time.monotonic() + 80
+        while running.poll() is None and done < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+            done = len(list((tmp_path / "run").glob("items/*/manifest.json")))
+        thought.set()
+        _, told = running.communicate()
+    assert running.returncode == 0, told
+    assert done == 2
+
+
 def test_failing_items(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One broken video would end a run of a day, or be forgotten."""
     root, run = tmp_path / "data", tmp_path / "run"
@@ -145,7 +186,7 @@ def test_interrupted(tmp_path: Path) -> None:
     words: list[Any] = ["evaluate", "world", "--split", "easy:800000:2", "--run", tmp_path / "run"]
     words += [word for fake in fakes for word in ("--set", fake)]
     running = subprocess.Popen(
-        [sys.executable, "-c", "from alref_local.cli import main; main()", *map(str, words)],
+        [sys.executable, "-c", MAIN, *map(str, words)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
