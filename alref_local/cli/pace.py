@@ -22,10 +22,12 @@ class PaceLine:
     def __init__(self, title: str) -> None:
         from rich.console import Console
         from rich.markup import escape
+        from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bars
 
         self._quiet = not sys.stderr.isatty()
-        self._bars = Bars(console=Console(stderr=True), disable=self._quiet, transient=True)
+        columns = (BarColumn(), TextColumn("{task.description}"))  # the time left is the pace's
+        self._bars = Bars(*columns, console=Console(stderr=True), disable=self._quiet, transient=True)
         self._title = escape(title)
         self._task = self._bars.add_task(f"{self._title}: loading models", total=None)
         self._pace: Pace | None = None
@@ -47,6 +49,7 @@ class PaceLine:
 
         if isinstance(message, Begun):
             self._pace = Pace(message.items, message.done)
+            return
         if self._pace is None:
             return
         if isinstance(message, Ready):
