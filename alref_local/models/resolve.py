@@ -20,6 +20,7 @@ _PATH = "Check the path of the model in your config."
 _MICROSOFTS = (
     "Put it there (https://github.com/microsoft/unilm/tree/master/beats offers it), or set sound.model."
 )
+_WEIGHTS = ("*.safetensors", "pytorch_model.bin")  # the second: LanguageBind alone
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -70,7 +71,10 @@ def _from_hub(name: str) -> Path:
     try:
         cached = Path(snapshot_download(name, local_files_only=True))
         # An interrupted download leaves a snapshot without its weights.
-        if any(cached.glob("*.safetensors")) and (cached / "config.json").is_file():
+        if (
+            any(file for kind in _WEIGHTS for file in cached.glob(kind))
+            and (cached / "config.json").is_file()
+        ):
             return cached
     except (OSError, ValueError):  # not in the cache, or no name that the hub would take
         pass

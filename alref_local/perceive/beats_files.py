@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -22,7 +19,7 @@ from safetensors.torch import load_file, save
 from alref_local.errors import ConfigError, PrerequisiteError
 from alref_local.perceive.audioset import name_of
 from alref_local.perceive.beats import BeatsConfig, BeatsModel
-from alref_local.perceive.loading import check_family
+from alref_local.perceive.loading import check_family, unpickled
 
 __all__ = ["BeatsCheckpoint", "convert", "read", "write_folder"]
 
@@ -122,7 +119,7 @@ def _read_folder(folder: Path) -> BeatsCheckpoint:
 
 
 def _read_pt(file: Path) -> BeatsCheckpoint:
-    held = _unpickled(file)
+    held = unpickled(file)
     if not (
         isinstance(held, dict) and isinstance(held.get("cfg"), dict) and isinstance(held.get("model"), dict)
     ):
@@ -146,19 +143,3 @@ def _read_pt(file: Path) -> BeatsCheckpoint:
         ) from error
     tensors = {name: tensor for name, tensor in held["model"].items() if not _REPEATED.fullmatch(name)}
     return BeatsCheckpoint(file, config, names, tensors)
-
-
-def _unpickled(file: Path) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # advice about the file's protocol
-            return torch.load(file, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        raise ConfigError(
-            f"'{file}' holds more than weights (it may hold code), which is refused.",
-            hint="A BEATs checkpoint of Microsoft's holds numbers and names only; do not trust this file.",
-        ) from error
-    except Exception as error:  # files that are none of PyTorch's fail in all sorts of ways
-        raise ConfigError(
-            f"'{file}' is not a PyTorch checkpoint, or is cut off.", hint="Download the file again."
-        ) from error

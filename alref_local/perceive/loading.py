@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from transformers.utils import logging
 
 from alref_local.errors import ConfigError, PrerequisiteError
 
-__all__ = ["check_family", "load_model", "load_part"]
+__all__ = ["check_family", "family", "load_model", "load_part", "unpickled"]
 
 _chatter: Any = logging
 
@@ -70,8 +71,8 @@ def load_part(kind: Any, folder: Path, **options: Any) -> Any:
         ) from error
 
 
-def check_family(folder: Path, model_type: str) -> None:
-    """Raise as ``load_model`` does unless ``config.json`` is there and says ``model_type``."""
+def family(folder: Path) -> str:
+    """The ``model_type`` in the folder's ``config.json``; raises as ``load_model`` does if there is no such file."""
     config = folder / "config.json"
     if not config.is_file():
         raise PrerequisiteError(
@@ -79,16 +80,41 @@ def check_family(folder: Path, model_type: str) -> None:
             hint="Download the whole checkpoint again.",
         )
     try:
-        found = json.loads(config.read_text(encoding="utf-8")).get("model_type")
+        return str(json.loads(config.read_text(encoding="utf-8")).get("model_type"))
     except (ValueError, AttributeError) as error:
         raise ConfigError(
             f"'{config}' is not a model config.", hint="Download the checkpoint again."
         ) from error
-    if found != model_type:
+
+
+def check_family(folder: Path, model_type: str) -> None:
+    """Raise as ``load_model`` does unless ``config.json`` is there and says ``model_type``."""
+    if (found := family(folder)) != model_type:
         raise ConfigError(
             f"The checkpoint in '{folder}' is of type '{found}', and '{model_type}' is needed here.",
             hint="Name a checkpoint of the right family in your config.",
         )
+
+
+def unpickled(file: Path) -> Any:
+    """What PyTorch saved in ``file``: numbers, names and their containers, on the processor; code is never run.
+
+    Raises:
+        ConfigError: it holds anything else, or is none of PyTorch's files.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # advice about the file's protocol
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise ConfigError(
+            f"'{file}' holds more than weights (it may hold code), which is refused.",
+            hint="A released checkpoint holds numbers and names only; do not trust this file.",
+        ) from error
+    except Exception as error:  # files that are none of PyTorch's fail in all sorts of ways
+        raise ConfigError(
+            f"'{file}' is not a PyTorch checkpoint, or is cut off.", hint="Download the file again."
+        ) from error
 
 
 @contextmanager

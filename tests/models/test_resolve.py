@@ -64,9 +64,10 @@ def test_a_missing_file_of_microsofts_says_where_it_is_to_be_had() -> None:
 
 
 @pytest.mark.usefixtures("no_network")
-def test_cached_model_needs_no_network(cache: Path) -> None:
+@pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin"])
+def test_cached_model_needs_no_network(weights: str, cache: Path) -> None:
     """A model that was downloaded before would be looked up on the network again."""
-    snapshot = _put_in_cache(cache, "config.json", "model.safetensors")
+    snapshot = _put_in_cache(cache, "config.json", weights)
     assert resolve(NAME) == snapshot
 
 
