@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 from alref_local.reason.grammar import MARKER
 from alref_local.world import CLASSES, COLOURS, ObjectSpec, Scene
 from alref_local.world.palette import SIZES
-from qwen2_vl_truth import COLUMNS, Cells, bins, spots
+from qwen2_vl_truth import COLUMNS, Cells, bins, entry_side, spots
 
-Kind = Literal["frame", "id", "name", "word", "place", "state", "verdict", "other", "given"]
+Kind = Literal["frame", "id", "name", "word", "place", "state", "verdict", "way", "other", "given"]
 WEIGHTS: Final[Mapping[Kind, float]] = {
-    "frame": 3.0, "id": 3.0, "name": 2.0, "word": 1.0, "place": 0.7, "state": 1.0, "verdict": 3.0, "other": 0.2,
-    "given": 0.0,
+    "frame": 3.0, "id": 3.0, "name": 2.0, "word": 1.0, "place": 0.7, "state": 1.0, "verdict": 3.0, "way": 1.5,
+    "other": 0.2, "given": 0.0,
 }  # fmt: skip
 MOVES: Final = re.compile(r"\b(moving|enters|stays)\b")
+TELLS: Final = re.compile(r" (?:on the|at the|left of|right of|above|below|moving|enters|stays)\b")
+"""Words by which a sentence tells things of one name apart."""
 MARK: Final = re.compile(r" (?:left of|right of|above|below) the (\w+) (\w+)")
 _HEAD: Final = re.compile(r" (?:on|at|moving|that|left|right|above|below) ")
 _HIDDEN: Final = 0.3  # visible share below which an object has no place
@@ -68,23 +70,41 @@ def box_reply(
     moves = MOVES.search(text)
     pieces = _mark(view, text, panel)
     for number, i in enumerate(inside, 1):
-        pieces.append(Piece(f"{',' if pieces else ''} {number}" if pieces else str(number)))
+        pieces.append(Piece(f", {number}" if pieces else str(number)))
         if i is None:
             pieces.append(Piece(" none", "word"))
             continue
-        pieces += words_of(view.scene.objects[i], view.cells(i, panel))
+        thing = view.scene.objects[i]
+        pieces += words_of(thing, view.cells(i, panel))
         for at in range(len(view.frames)) if moves else (panel,):
             pieces += view.place(i, at)
-        pieces.append(verdict(text, view.scene.objects[i]))
+        if moves:
+            pieces.append(way(text, thing, entry_side(view.scene, i)))
+        pieces.append(verdict(text, thing, meant=number in ids))
     return [*pieces, *listed([str(n) for n in ids], "id")]
 
 
-def verdict(text: str, thing: ObjectSpec) -> Piece:
+def verdict(text: str, thing: ObjectSpec, *, meant: bool) -> Piece:
+    """Whether the sentence fits a thing: all it says can be read from the box's own words, and the mark's.
+
+    "On the left" is the left half: of those that the name fits, only the one that is meant is there, in this world.
+    """
+    fits = named_by(text, thing) and (meant or not TELLS.search(text))
+    return Piece(" fits" if fits else " not", "verdict")
+
+
+def named_by(text: str, thing: ObjectSpec) -> bool:
     """Whether the sentence's name fits a thing, wherever it is: its class, colour and size as far as it gives them."""
     named = _HEAD.split(text.lower().rstrip("."))[0].split()
     wanted = {word.removesuffix("s") if word not in CLASSES else word for word in named}
-    own = {thing.class_name, thing.colour, thing.size_name}
-    return Piece(" fits" if wanted & _ATTRIBUTES <= own else " not", "verdict")
+    return wanted & _ATTRIBUTES <= {thing.class_name, thing.colour, thing.size_name}
+
+
+def way(text: str, thing: ObjectSpec, entered: str | None) -> Piece:
+    """How a thing moves, or for a sentence that speaks of entering, from where it came."""
+    if "enters" in text:
+        return Piece(f" {entered or 'there'}", "way")
+    return Piece(f" {'moving' if thing.motion == 'curved' else thing.motion}", "way")
 
 
 def _mark(view: View, text: str, panel: int) -> list[Piece]:
@@ -92,12 +112,10 @@ def _mark(view: View, text: str, panel: int) -> list[Piece]:
     said = MARK.search(text)
     if said is None:
         return []
-    colour, name = said.groups()
-    named = [
-        i for i, o in enumerate(view.scene.objects) if (o.colour, o.class_name) == (colour, name.rstrip("."))
-    ]
+    colour, name = (word.rstrip(".") for word in said.groups())
+    named = [i for i, o in enumerate(view.scene.objects) if (o.colour, o.class_name) == (colour, name)]
     return [
-        Piece(f"{name.rstrip('.')} {colour}"),
+        Piece(f"{name} {colour}"),
         *(view.place(named[0], panel) if named else [Piece(" no", "place")]),
     ]
 

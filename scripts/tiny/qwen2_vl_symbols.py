@@ -17,19 +17,26 @@ from alref_local.world import CLASSES, COLOURS, ObjectSpec
 from alref_local.world.labels import SOUND_LABELS
 from alref_local.world.palette import SIZES
 from qwen2_vl_data import MOST_BOXES, SIDE, Asked, Sheet
-from qwen2_vl_reply import MOVES, Piece, listed, verdict
+from qwen2_vl_reply import MOVES, TELLS, Piece, listed, verdict, way
 from qwen2_vl_truth import BINS, COLUMNS, LABELS, ROWS
 from qwen2_vl_words import draw_tags, draw_wording, reword
 
-_WAYS: Final = {"still": (0, 0), "left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
+_WAYS: Final = {
+    "still": (0, 0),
+    "left": (-1, 0),
+    "right": (1, 0),
+    "up": (0, -1),
+    "down": (0, 1),
+    "curved": (1, 1),
+}
 _SAID: Final = {
     "left": "moving to the left", "right": "moving to the right", "up": "moving up", "down": "moving down",
     "still": "that stays still",
 }  # fmt: skip
 _ENTERS: Final = {"right": "left", "left": "right", "down": "top", "up": "bottom"}
 _KINDS: Final = {
-    "class": 0.03, "colour": 0.1, "size": 0.08, "place": 0.2, "motion": 0.15, "enters": 0.1, "relation": 0.18,
-    "class plural": 0.04, "colour plural": 0.04, "absent": 0.08,
+    "class": 0.02, "colour": 0.07, "size": 0.06, "place": 0.24, "motion": 0.15, "enters": 0.09, "relation": 0.24,
+    "class plural": 0.03, "colour plural": 0.03, "absent": 0.07,
 }  # fmt: skip
 _PLACES: Final = (
     ("on the left", "left of", 0, 1),
@@ -56,7 +63,7 @@ def symbol_sheet(panels: int, questions: int, rng: np.random.Generator) -> Sheet
     """
     pixels = np.zeros((0, panels * SIDE[1], 3), np.uint8)
     labels = np.zeros((len(LABELS), ROWS, COLUMNS * panels), np.int64)
-    ask = (_asked_boxes, _asked_frames, _asked_sounds)[int(rng.choice(3, p=(0.66, 0.2, 0.14)))]
+    ask = (_asked_boxes, _asked_frames, _asked_sounds)[int(rng.choice(3, p=(0.8, 0.12, 0.08)))]
     asked: tuple[Asked, ...] = ()
     while not asked:
         asked = tuple(ask(panels, questions, rng))
@@ -105,28 +112,33 @@ def _asked_boxes(panels: int, questions: int, rng: np.random.Generator) -> Itera
         for _ in range(20 * questions)
     )
     said = {one[0]: one for one in drawn if one is not None and (none_allowed or set(one[1]) & set(shown))}
-    for text, right, mark in list(said.values())[:questions]:
+    # Most scenes have few sentences that compare, and these take longest to learn.
+    order = sorted(said.values(), key=lambda one: rng.random() + (not TELLS.search(one[0])))
+    for text, right, mark in order[:questions]:
         worded = reword(text, rng)
         prompt = prompts.render(
             "pivot_box", reference=worded, count=panels, frame=frame, boxes=BOX_COLOUR_NAMES[: len(shown)],
             none_allowed=none_allowed,
         )  # fmt: skip
         ids = [str(n) for n, token in enumerate(shown, 1) if token in right]
-        yield Asked(prompt, [*_described(shown, worded, mark), *listed(ids, "id")])
+        yield Asked(prompt, [*_described(shown, right, worded, mark), *listed(ids, "id")])
 
 
-def _described(shown: Sequence[Token], text: str, mark: Token | None) -> list[Piece]:
+def _described(shown: Sequence[Token], right: Sequence[Token], text: str, mark: Token | None) -> list[Piece]:
     """As `box_reply` says it; the model is not asked to guess what only a picture shows."""
     reply: list[Piece] = []
+    moves = MOVES.search(text)
     if mark is not None:
         reply += [Piece(f"{mark.thing.class_name} {mark.thing.colour}", "given"), *_place(mark.at)]
     for number, token in enumerate(shown, 1):
         thing = token.thing
         words = f" {thing.class_name} {thing.colour} {thing.size_name}"
         reply += [Piece(f", {number}" if reply else str(number)), Piece(words, "given")]
-        for at in token.course if MOVES.search(text) else (token.at,):
+        for at in token.course if moves else (token.at,):
             reply += _place(at)
-        reply.append(verdict(text, thing))
+        if moves:
+            reply.append(way(text, thing, _ENTERS[thing.motion] if token.enters else None))
+        reply.append(verdict(text, thing, meant=token in right))
     return reply
 
 
@@ -141,15 +153,15 @@ def _things(panels: int, rng: np.random.Generator) -> list[Token]:
     name, colour = str(rng.choice(CLASSES)), str(rng.choice(list(COLOURS)))
     out: dict[ObjectSpec, Token] = {}
     for _ in range(int(rng.choice(4, p=[0.1, 0.35, 0.4, 0.15])) + 2):
-        way = str(rng.choice(list(_WAYS)))
+        motion = str(rng.choice(list(_WAYS)))
         thing = ObjectSpec(
             name if rng.random() < 0.55 else str(rng.choice(CLASSES)),
             colour if rng.random() < 0.3 else str(rng.choice(list(COLOURS))),
             str(rng.choice(list(SIZES))),
-            way,
+            motion,
         )
-        enters = way != "still" and rng.random() < 0.4
-        course = _course(way, panels, rng, enters=enters)
+        enters = motion not in ("still", "curved") and rng.random() < 0.4
+        course = _course(motion, panels, rng, enters=enters)
         seen = [at for at in course if at is not None]
         if all(
             (o.class_name, o.colour, o.size_name) != (thing.class_name, thing.colour, thing.size_name)
@@ -160,17 +172,19 @@ def _things(panels: int, rng: np.random.Generator) -> list[Token]:
 
 
 def _course(
-    way: str, panels: int, rng: np.random.Generator, *, enters: bool
+    motion: str, panels: int, rng: np.random.Generator, *, enters: bool
 ) -> tuple[tuple[int, int] | None, ...]:
     """Steps of about a bin a panel; one that enters comes from beyond the border behind it."""
-    direction = np.array(_WAYS[way])
+    direction = np.array(_WAYS[motion])
+    if motion == "curved":
+        direction = rng.choice([-1, 1], 2)
     step = rng.uniform(0.7, 2.4) * 5 / max(panels - 1, 3)
     start = rng.uniform(1, np.array(BINS) - 2)
     axis, sign = int(direction[1] != 0), int(direction.sum())
     if enters:
         border = -0.4 if sign > 0 else BINS[axis] + 0.4
         start[axis] = border - sign * step * rng.integers(panels - 1)
-    elif sign:
+    elif sign and motion != "curved":
         room = rng.uniform(0, max(0.1, BINS[axis] - step * (panels - 1)))
         start[axis] = room if sign > 0 else BINS[axis] - room
     hidden = [] if enters else rng.permutation(panels)[: rng.choice(3, p=[0.7, 0.2, 0.1])].tolist()
@@ -210,6 +224,8 @@ def _sentence(
     if not rivals:
         return None
     if kind == "motion":
+        if o.motion == "curved":
+            return None
         alone = (
             all(t.thing.motion != o.motion for t in rivals) and sum(at is not None for at in one.course) > 1
         )
@@ -221,9 +237,8 @@ def _sentence(
         )
     words, beside, axis, sign = _PLACES[int(rng.integers(4))]
     if kind == "place":
-        near = (one.at[axis] + 0.5) * sign < BINS[axis] / 2 * sign
-        alone = near and all((t.at[axis] - one.at[axis]) * sign >= 1 for t in rivals)
-        return (f"the {o.class_name} {words}", [one], None) if alone else None
+        near = [t for t in same if (t.at[axis] + 0.5) * sign < BINS[axis] / 2 * sign]
+        return (f"the {o.class_name} {words}", [one], None) if near == [one] else None
     marks = [t for t in things if t.thing.class_name != o.class_name]
     if not marks:
         return None

@@ -16,6 +16,7 @@ ROWS, COLUMNS = 4, 5
 BINS: Final = (10, 8)
 """Columns and rows in which the middle of an object is told."""
 _WAYS: Final = ("still", "left", "right", "up", "down", "curved")
+_SIDES: Final = ("left", "right", "top", "bottom")
 _STATES: Final = 3  # whole and in sight, partly in sight, hardly
 LABELS: Final = {
     "class": 1 + len(CLASSES), "colour": 1 + len(COLOURS), "size": 1 + len(SIZES), "state": 1 + _STATES,
@@ -73,7 +74,8 @@ def cell_labels(
         [1 + list(SIZES).index(o.size_name) for o in scene.objects],
     )
     ways = [1 + _WAYS.index(o.motion) for o in scene.objects]
-    entries = [_entry(scene, i) for i in range(len(scene.objects))]
+    sides = [entry_side(scene, i) for i in range(len(scene.objects))]
+    entries = [1 if side is None else 2 + _SIDES.index(side) for side in sides]
     of_object = np.array([*names, ways, entries])[:, top]
     middle = 1 + np.stack([bins(scene, t) for t in frames], axis=1)
     rows = [
@@ -95,12 +97,12 @@ def bins(scene: Scene, t: int) -> NDArray[np.int64]:
     return np.asarray(np.minimum((shares * BINS).astype(np.int64), np.array(BINS) - 1))
 
 
-def _entry(scene: Scene, i: int) -> int:
-    """1: there from the start; 2 to 5: enters from the left, right, top, bottom."""
+def entry_side(scene: Scene, i: int) -> str | None:
+    """The side from which object `i` enters; ``None``: there from the start."""
     height, width = scene.size
     x0, y0, x1, y1 = scene.tracks.whole[i, 0]
     outside = (x1 <= 0, x0 >= width, y1 <= 0, y0 >= height)
-    return 2 + outside.index(True) if any(outside) else 1
+    return _SIDES[outside.index(True)] if any(outside) else None
 
 
 def invent_absent(scene: Scene, rng: np.random.Generator) -> Said:

@@ -34,10 +34,10 @@ USES: Final = (
     3  # how often a sheet is shown, with other questions: drawing it costs as much as half of a step
 )
 QUESTIONS: Final = 3  # asked together, of those drawn for a sheet
-SYMBOLS: Final = 3  # batches without pictures after each with
+SYMBOLS: Final = 5  # batches without pictures after each with
 MUON_RATE, ADAM_RATE = 2e-3, 1.5e-3
 WARM_UP: Final = 60  # steps
-HELD: Final = 0.55  # share of the time at the full rate
+HELD: Final = 0.8  # share of the time at the full rate
 FLOOR: Final = 0.03
 CELLS_WEIGHT: Final = (0.6, 0.3)  # at the beginning and at the end
 

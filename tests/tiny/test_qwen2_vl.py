@@ -15,14 +15,14 @@ from alref_local.reason.grammar import MARKER
 from alref_local.reason.parse import parse
 from alref_local.reason.prompts import list_prompts, load_prompts
 from alref_local.reason.question import AnswerSpec
-from alref_local.world import PRESETS, make_scene
+from alref_local.world import PRESETS, ObjectSpec, make_scene
 from alref_local.world.labels import SOUND_LABELS
 from qwen2_vl_data import SIDE, Asked, Sheet, candidates_of, draw_clip, sheets
 from qwen2_vl_forward import look, read
 from qwen2_vl_loss import CellHeads, losses
 from qwen2_vl_model import MOST_PANELS, begin_from, build_config, build_model, save_folder
 from qwen2_vl_pack import collate, pack
-from qwen2_vl_reply import View, box_reply, sound_reply
+from qwen2_vl_reply import View, box_reply, sound_reply, way
 from qwen2_vl_symbols import symbol_sheet
 from qwen2_vl_tokens import build_tokenizer, encode, prompt_ids
 from qwen2_vl_truth import LABELS, cell_counts, cell_labels, invent_absent, spots
@@ -154,6 +154,30 @@ def test_motion_is_told_panel_by_panel() -> None:
     moving = [p.text for p in box_reply(view, "the boat moving up", 1, [0], [1]) if p.kind == "place"]
     assert len(still) < len(moving)
     assert all(p.look is None for p in box_reply(view, "the boat moving up", 1, [0], [1]) if p.text == " no")
+
+
+def test_a_box_fits_where_all_that_the_sentence_says_is_true_of_it() -> None:
+    """Of two boats the model would take either: the list would not follow from what it wrote down."""
+    scene, checked = make_scene("ladder", 5), 0
+    frames = (0, scene.length // 2, scene.length - 1)
+    view = View(scene, frames, cell_counts(scene, frames))
+    inside = [i for i, share in enumerate(scene.visible(frames[1])) if share >= 0.3]
+    for said in (s for s in scene.sentences if s.kind in ("place", "motion", "relation")):
+        ids = [n for n, i in enumerate(inside, 1) if i in said.referents]
+        verdicts = [p.text for p in box_reply(view, said.text, 1, inside, ids) if p.kind == "verdict"]
+        assert [n for n, word in enumerate(verdicts, 1) if word == " fits"] == ids
+        checked += len(ids) < sum(scene.objects[i].class_name in said.text for i in inside)
+    assert checked
+
+
+def test_the_way_is_told_where_a_sentence_speaks_of_it() -> None:
+    """Nothing between the places of a thing and the verdict would say which way it went."""
+    still = ObjectSpec("boat", "red", "small", "still")
+    curved = ObjectSpec("boat", "red", "small", "curved")
+    assert way("the boat that stays still", still, None).text == " still"
+    assert way("the boat moving up", curved, None).text == " moving"
+    assert way("the boat that enters from the left", still, "left").text == " left"
+    assert way("the boat that enters from the left", still, None).text == " there"
 
 
 def test_sounds_are_of_things_that_are_heard_and_seen() -> None:
