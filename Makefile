@@ -36,6 +36,7 @@ test: $(VENV)/.installed lint type vllm
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "vllm and not soak" -rs
 
 soak: $(VENV)/.installed
+	$(BIN)/pip install --quiet -e ".[cluster]"
 	$(BIN)/pytest -m soak
 
 lint: $(VENV)/.installed

@@ -35,7 +35,14 @@ again goes on where the last one stopped, and tries again what failed."""
 @click.option(
     "--endpoint", "endpoints", multiple=True, metavar="URL", help="Of the backend; several are taken in turn."
 )
-@click.option("--workers", type=click.IntRange(1), help="Processes; by default one for each GPU, or one.")
+@click.option("--workers", type=click.IntRange(1), help="How many; by default one for each GPU, or one.")
+@click.option(
+    "--engine",
+    type=click.Choice(["processes", "ray"]),
+    default="processes",
+    show_default=True,
+    help="Where workers run: on this machine, or on a Ray cluster (RAY_ADDRESS).",
+)
 @click.option(
     "--background",
     type=float,

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 
 from alref_local.errors import AlrefError
 from alref_local.evaluate.journal import Journal
+from alref_local.evaluate.launch import Launcher, Processes, Started
 from alref_local.evaluate.tasks import Task
-from alref_local.evaluate.worker import Broken, Done, Failed, Message, Ready, Setup, work
+from alref_local.evaluate.worker import Broken, Done, Failed, Message, Ready, Setup
 
 __all__ = ["run_tasks"]
 
@@ -29,8 +27,7 @@ _PATIENCE = 20.0
 @dataclass
 class _Worker:
     number: int
-    process: BaseProcess
-    pipe: Connection
+    started: Started
     ready: bool = False
     tasks: dict[str, Task] = field(default_factory=dict)
 
@@ -41,6 +38,7 @@ def run_tasks(
     journal: Journal,
     workers: int | None = None,
     tell: Callable[[Message], None] = lambda message: None,
+    launcher: Launcher | None = None,
 ) -> None:
     """Give all tasks to worker processes and write down what becomes of them.
 
@@ -50,13 +48,14 @@ def run_tasks(
         journal: open.
         workers: processes; by default one for each GPU of this machine, or one.
         tell: told of every message, once it is in the journal.
+        launcher: who starts workers; by default they are processes of this machine.
 
     Raises:
         PrerequisiteError: weights, a package, a server or a key is missing; what was under way waits again.
         ConfigError: the models cannot be loaded.
         AlrefError: a worker ended before it could begin.
     """
-    pool = _Pool(tasks, setup, journal, workers, tell)
+    pool = _Pool(tasks, setup, journal, workers, tell, launcher or Processes())
     try:
         pool.run()
     finally:
@@ -71,11 +70,13 @@ class _Pool:
         journal: Journal,
         workers: int | None,
         tell: Callable[[Message], None],
+        launcher: Launcher,
     ) -> None:
         self._waiting = deque(tasks)
         self._setup = setup
         self._journal = journal
-        self._wanted = workers
+        self._launcher = launcher
+        self._wanted = workers or launcher.most()
         self._tell = tell
         self._workers: dict[Connection, _Worker] = {}
         self._deaths: Counter[str] = Counter()
@@ -88,7 +89,7 @@ class _Pool:
             heard = wait(list(self._workers))
             for worker in [one for pipe, one in self._workers.items() if pipe in heard]:
                 try:
-                    message: Message = worker.pipe.recv()
+                    message: Message = worker.started.pipe.recv()
                 except (EOFError, OSError):
                     self._bury(worker)
                 else:
@@ -97,29 +98,24 @@ class _Pool:
         idle = [worker for worker in self._workers.values() if worker.ready]
         for worker in idle:
             with suppress(OSError):
-                worker.pipe.send(None)
+                worker.started.pipe.send(None)
         for worker in idle:
-            worker.process.join(_PATIENCE)
+            worker.started.wait(_PATIENCE)
 
     def close(self) -> None:
         """End what still runs; its tasks wait again."""
         for worker in self._workers.values():
-            worker.process.terminate()
+            worker.started.end()
         for worker in self._workers.values():
-            worker.process.join(_PATIENCE)
-            worker.pipe.close()
+            worker.started.wait(_PATIENCE)
+            worker.started.pipe.close()
             for id in worker.tasks:
                 self._journal.release(id)
         self._workers.clear()
 
     def _start(self, number: int) -> None:
-        context = multiprocessing.get_context("spawn")  # threads and GPU contexts do not survive a fork
-        ours, theirs = context.Pipe()
-        with _uninterrupted():
-            process = context.Process(target=work, args=(theirs, self._setup, number), daemon=True)
-            process.start()
-        theirs.close()  # so that the worker's end shows here
-        self._workers[ours] = _Worker(number, process, ours)
+        started = self._launcher.start(self._setup, number)
+        self._workers[started.pipe] = _Worker(number, started)
 
     def _take(self, worker: _Worker, message: Message) -> None:
         match message:
@@ -158,16 +154,17 @@ class _Pool:
         self._journal.claim(task.id)
         worker.tasks[task.id] = task
         with suppress(OSError):  # it may have just ended; `_bury` takes the task back
-            worker.pipe.send(task)
+            worker.started.pipe.send(task)
 
     def _bury(self, worker: _Worker) -> None:
         """A worker ended (out of memory, killed): its tasks go to another one, unless they seem to be the cause."""
-        del self._workers[worker.pipe]
-        worker.pipe.close()
-        worker.process.join(_PATIENCE)
+        del self._workers[worker.started.pipe]
+        worker.started.pipe.close()
+        worker.started.wait(_PATIENCE)
+        why = worker.started.why()
         if not worker.ready:
             raise AlrefError(
-                f"A worker ended while it loaded the models{_why(worker.process)}.",
+                f"A worker ended while it loaded the models{why}.",
                 hint="If memory ran out: fewer --workers.",
             )
         for id, task in worker.tasks.items():
@@ -176,24 +173,9 @@ class _Pool:
                 self._journal.release(id)
                 self._waiting.appendleft(task)
                 continue
-            said = f"{_DEATHS} workers ended while they worked on it{_why(worker.process)}."
+            said = f"{_DEATHS} workers ended while they worked on it{why}."
             failed = Failed(id, said, "If memory ran out: fewer --workers, or shorter videos.", 0.0)
             self._journal.fail(id, failed.error, failed.hint, 0.0)
             self._tell(failed)
         if self._waiting:
             self._start(worker.number)
-
-
-def _why(process: BaseProcess) -> str:
-    code = process.exitcode
-    return f" ({signal.Signals(-code).name})" if code is not None and code < 0 else ""
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Processes started inside never see Ctrl-C, which a terminal sends to all: it is for the parent to end them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

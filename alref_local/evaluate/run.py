@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from alref_local.datasets import Item, find_dataset, load_items
 from alref_local.datasets.avsbench_semantic import categories
 from alref_local.datasets.source import Source
 from alref_local.errors import ConfigError
+from alref_local.evaluate.cluster import OnRay
 from alref_local.evaluate.facts import asked, facts
 from alref_local.evaluate.journal import Entry, Journal
+from alref_local.evaluate.launch import Processes
 from alref_local.evaluate.pool import run_tasks
 from alref_local.evaluate.scores import ItemScores, score_item
 from alref_local.evaluate.tasks import item_folder, tasks
@@ -68,6 +70,7 @@ def evaluate(
     workers: int | None = None,
     endpoints: Sequence[str] = (),
     background: float = 0.0,
+    engine: Literal["processes", "ray"] = "processes",
     tell: Callable[[Begun | Message], None] = lambda message: None,
     **options: Any,
 ) -> Evaluation:
@@ -79,9 +82,10 @@ def evaluate(
         folder: of the run; see docs/evaluate.md for what it holds.
         split: by default the one that is evaluated.
         limit: only the first items; a later call may take more.
-        workers: processes; by default one for each GPU, or one.
+        workers: how many; by default one for each GPU, or one.
         endpoints: of the backend, taken in turn; by default the card's.
         background: level of the background where masks are merged into one label map.
+        engine: where the workers run: on this machine, or on a Ray cluster.
         tell: told of the beginning and of every item.
         options: of ``session.Session``: config, backend, changes, card, device, offline, seed, repeat, cache.
 
@@ -113,7 +117,7 @@ def evaluate(
         tell(Begun(len(items), len(items) - len(waiting)))
         if waiting:
             (folder / "result.json").unlink(missing_ok=True)
-            run_tasks(waiting, setup, journal, workers, tell)
+            run_tasks(waiting, setup, journal, workers, tell, OnRay() if engine == "ray" else Processes())
         entries = journal.entries()
     mine = [entries[item.id] for item in items]
     done = [
