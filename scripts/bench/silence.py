@@ -3,7 +3,8 @@
     python scripts/bench/silence.py --clips 200 --seed 900000 --preset sound [--json]
 
 The answers are true ones: LBRU names the classes that sound and are seen, pivots are right. So all that differs between
-the rows is which frames are emptied; "truth" empties the right ones.
+the rows is which frames are emptied; "truth" empties the right ones. Rows with ", true names" cut the sound by the same
+rule and are then told what sounds in each piece: what they lack is lost by the cuts, the rest by the aligner.
 
     pairs        share of (class, frame) pairs in which it is known rightly whether the class sounds
     off screen   share of the frames in which only something off screen sounds whose mask is empty
@@ -30,21 +31,22 @@ from alref_local.engine import Engine
 from alref_local.media.audio import Audio
 from alref_local.metrics import gain
 from alref_local.metrics.avs import frame_scores
-from alref_local.select.sounding import middles, sounds_at
+from alref_local.select.sounding import middles, sounds_at, text_of
 from alref_local.select.stretches import Hearing, listening
 from alref_local.strategies.silence import when
 from alref_local.types import Query
 from alref_local.world import Scene, make_scene
 from alref_local.world.reader import SceneReader
+from alref_local.world.tones import RATE
 from rungs import Masks, Rungs
 from sound import SceneSound, SoundOracle
 
-__all__ = ["RULES", "Clip", "Judge", "table"]
+__all__ = ["RULES", "Clip", "Judge", "TrueNames", "score", "table"]
 
-NONE, TRUTH = "no filter", "truth"
+NONE, TRUTH, TOLD = "no filter", "truth", ", true names"
 PAPER = {"silence": False, "events": {"window": 1.0, "steps": 1, "threshold": 0.5, "level": None}}
-RULES: dict[str, dict[str, Any]] = {NONE: {}, "paper": {"sound": PAPER}, "config": {}, TRUTH: {}}
-"""Settings of every row, laid over the config's."""
+RULES: dict[str, dict[str, Any]] = {"paper": {"sound": PAPER}, "config": {}}
+"""Settings of the rules, laid over the config's."""
 
 Flags = NDArray[np.bool_]
 
@@ -57,6 +59,35 @@ class Clip(NamedTuple):
     empty: int
     elsewhere: int
     m_j: float
+
+
+class TrueNames:
+    """An ``Aligner`` that knows what sounds in a clip, if it is given all of its sound piece by piece, in order."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._sounding = true_sounding(scene, scene.heard)
+
+    def similarity(
+        self, segments: Sequence[NDArray[np.float32]], texts: Sequence[str]
+    ) -> NDArray[np.float32]:
+        """1 for what sounds in most frames of a piece, less for what shares names with it."""
+        ends = np.cumsum([len(one) for one in segments]) / RATE * self._scene.fps
+        middles = np.arange(self._scene.length) + 0.5
+        places = np.searchsorted(ends, middles, side="right")
+        rows = [
+            {name for name, on in self._sounding.items() if on[places == number].mean() > 0.5}
+            if (places == number).any()
+            else set()
+            for number in range(len(segments))
+        ]
+        said = [set(text.split(", ")) - {text_of(())} for text in texts]
+        alike = [[(1 + len(row & one)) / (1 + len(row | one)) for one in said] for row in rows]
+        return np.array(alike, np.float32)
+
+    def text_similarity(self, texts: Sequence[str], others: Sequence[str]) -> NDArray[np.float32]:
+        """Nothing is known of texts."""
+        raise NotImplementedError
 
 
 class Judge:
@@ -79,10 +110,15 @@ class Judge:
             return {name: np.ones(scene.length, np.bool_) for name in names}
         if rule == TRUTH:
             return true_sounding(scene, names)
-        self._engine.settings = self._settings.overridden(RULES[rule])
+        engine = self._engine
+        if rule.endswith(TOLD):
+            await engine.perceive(lambda: self._engine.tagger)  # loaded before it is shared
+            engine = engine.beside()
+            engine.aligner = TrueNames(scene)
+        engine.settings = self._settings.overridden(RULES[rule.removesuffix(TOLD)])
         video, hearing = SceneReader(scene), Hearing(cast(Audio, SceneSound(scene)))
-        plan = listening(video.timestamps(), video.fps, self._engine.settings)
-        spans = await when(names, plan, hearing, self._engine)
+        plan = listening(video.timestamps(), video.fps, engine.settings)
+        spans = await when(names, plan, hearing, engine)
         return {name: sounds_at(middles(video.timestamps(), plan.stop), one) for name, one in spans.items()}
 
 
@@ -111,13 +147,15 @@ def main() -> None:
 async def measure(options: argparse.Namespace) -> dict[str, list[Clip]]:
     """Figures of every rule, clip by clip."""
     settings = load_config(options.config, {"pivots": {"select": "many"}})
+    judged = [*RULES] if settings.sound.aligner else []
+    rules = [NONE, *judged, *(f"{rule}{TOLD}" for rule in RULES), TRUTH]
     rungs, judge = Rungs(settings, options.device), Judge(Engine(settings, device=options.device))
     found: dict[str, list[Clip]] = defaultdict(list)
     try:
         for seed in range(options.seed, options.seed + options.clips):
             scene = make_scene(options.preset, seed)
             masks = await _masks(rungs, scene)
-            for rule in RULES:
+            for rule in rules:
                 sounding = await judge.sounding(scene, list(masks), rule)
                 found[rule].append(score(scene, masks, sounding))
             if sys.stderr.isatty():
@@ -185,7 +223,7 @@ def table(clips: dict[str, list[Clip]]) -> list[dict[str, Any]]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    said = f"  {row['rule']:<10} pairs {row['pairs']:.3f}  off screen {row['off screen']:.3f}  M_J {row['M_J']:.3f}"
+    said = f"  {row['rule']:<18} pairs {row['pairs']:.3f}  off screen {row['off screen']:.3f}  M_J {row['M_J']:.3f}"
     return said + (f"  {row['gain']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]" if "gain" in row else "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from alref_local.configs import load_config
 from alref_local.world import Scene, make_scene
 from rungs import Masks, Rungs
-from silence import NONE, RULES, TRUTH, Clip, Judge, _masks, score, table, true_sounding
+from silence import NONE, RULES, TRUTH, Clip, Judge, TrueNames, _masks, score, table, true_sounding
 
 
 def scene_with(*, off_screen: bool) -> Scene:
@@ -57,6 +58,17 @@ def test_without_a_filter_silence_is_painted() -> None:
     assert none.m_j < 1
     truth = asyncio.run(judge.sounding(scene, list(masks), TRUTH))
     assert score(scene, masks, truth).right == none.pairs
+
+
+def test_true_names_err_by_the_cuts_alone() -> None:
+    """What is lost by the cuts could not be told from what is lost by the aligner."""
+    scene = scene_with(off_screen=False)
+    (name, on), *_ = true_sounding(scene, scene.heard).items()
+    cut = [0, *(np.flatnonzero(np.diff(on)) + 1).tolist(), scene.length]
+    pieces = [scene.audio[scene.sound.place(a) : scene.sound.place(b)] for a, b in pairwise(cut)]  # type: ignore[union-attr]
+    alike = TrueNames(scene).similarity(pieces, [", ".join(scene.heard), name, "silence"])
+    assert (alike.argmax(axis=1) == 2).tolist() == [not on[a] for a in cut[:-1]]
+    assert TrueNames(scene).similarity([scene.audio[:0]], [name, "silence"]).argmax() == 1
 
 
 def test_shares_are_over_all_clips_and_gains_over_no_filter() -> None:
