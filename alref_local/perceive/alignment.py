@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import gcd
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel, CLIPTokenizer
 
-from alref_local.errors import ConfigError
+from alref_local.errors import ConfigError, PrerequisiteError
 from alref_local.models.resolve import resolve
 from alref_local.perceive import languagebind_files
 from alref_local.perceive.device import torch_device
@@ -88,7 +88,7 @@ class _Clap:
     def __init__(self, folder: Path, device: torch.device) -> None:
         self._model = load_model(ClapModel, folder, model_type="clap", device=device)
         self._extractor = load_part(ClapFeatureExtractor, folder)
-        self._tokenizer = load_part(AutoTokenizer, folder)
+        self._tokenizer = _tokenizer(AutoTokenizer, folder)
         self._device = device
 
     def hear(self, samples: NDArray[np.float32]) -> Vectors:
@@ -129,7 +129,7 @@ class _LanguageBind:
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         self._config, model = languagebind_files.read(folder)
-        self._tokenizer = load_part(CLIPTokenizer, folder)
+        self._tokenizer = _tokenizer(CLIPTokenizer, folder)
         self._model = model.to(device)
         self._device = device
 
@@ -146,6 +146,16 @@ class _LanguageBind:
         with torch.inference_mode():
             features = self._model.read(tokens["input_ids"], tokens["attention_mask"])
         return np.asarray(features.cpu().numpy())
+
+
+def _tokenizer(kind: Any, folder: Path) -> Any:
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json")):
+        # transformers would make one that knows no letter, and go on.
+        raise PrerequisiteError(
+            f"The checkpoint folder '{folder}' holds neither tokenizer.json nor vocab.json.",
+            hint="Download the whole checkpoint again, with its .json and .txt files.",
+        )
+    return load_part(kind, folder)
 
 
 def _none(rows: Sequence[object], columns: Sequence[object]) -> Vectors:

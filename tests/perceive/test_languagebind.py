@@ -145,7 +145,7 @@ def _told(**other: Any) -> Callable[[Path], object]:
 BROKEN: dict[str, tuple[Callable[[Path], object], type[AlrefError], str]] = {
     "no weights": (lambda at: (at / "pytorch_model.bin").unlink(), PrerequisiteError, "neither"),
     "no config": (lambda at: (at / "config.json").unlink(), PrerequisiteError, "no config.json"),
-    "no tokenizer": (lambda at: (at / "vocab.json").unlink(), PrerequisiteError, "CLIPTokenizer"),
+    "no tokenizer": (lambda at: (at / "vocab.json").unlink(), PrerequisiteError, "vocab.json"),
     "cut off": (lambda at: os.truncate(at / "pytorch_model.bin", 5000), ConfigError, "cut off"),
     "safetensors cut off": (lambda at: (at / "model.safetensors").write_bytes(b"8"), ConfigError, "cut off"),
     "code": (_held({"extra": Evil()}), ConfigError, "more than weights"),
