@@ -137,7 +137,7 @@ def main() -> None:
     clips = asyncio.run(measure(options))
     rows = table(clips)
     if options.json:
-        print(json.dumps(vars(options) | {"rows": rows, "clips": clips}, indent=2))
+        print(json.dumps(vars(options) | {"rows": rows, "scores": clips}, indent=2))
         return
     print(f"{options.config} on {options.clips} {options.preset} clips from seed {options.seed}")
     for row in rows:
@@ -213,17 +213,20 @@ def table(clips: dict[str, list[Clip]]) -> list[dict[str, Any]]:
         row: dict[str, Any] = {
             "rule": rule,
             "pairs": right / max(pairs, 1),
-            "off screen": empty / max(elsewhere, 1),
+            "off screen": empty / elsewhere if elsewhere else None,
             "M_J": float(np.mean([one.m_j for one in some])),
         }
         if rule != NONE and len(some) > 1:
             row |= gain([one.m_j for one in some], [one.m_j for one in clips[NONE]])._asdict()
-        rows.append({key: one if isinstance(one, str) else round(float(one), 4) for key, one in row.items()})
+        rows.append(
+            {key: round(float(one), 4) if isinstance(one, int | float) else one for key, one in row.items()}
+        )
     return rows
 
 
 def _line(row: dict[str, Any]) -> str:
-    said = f"  {row['rule']:<18} pairs {row['pairs']:.3f}  off screen {row['off screen']:.3f}  M_J {row['M_J']:.3f}"
+    away = "  -  " if row["off screen"] is None else f"{row['off screen']:.3f}"
+    said = f"  {row['rule']:<18} pairs {row['pairs']:.3f}  off screen {away}  M_J {row['M_J']:.3f}"
     return said + (f"  {row['gain']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]" if "gain" in row else "")
 
 

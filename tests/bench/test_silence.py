@@ -78,6 +78,7 @@ def test_shares_are_over_all_clips_and_gains_over_no_filter() -> None:
     )
     assert rows[0] == {"rule": NONE, "pairs": 0.25, "off screen": 0.0, "M_J": 0.6}
     assert rows[1]["pairs"] == 1
+    assert rows[1]["off screen"] is None
     assert rows[1]["gain"] == 0
 
 
