@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from alref_local.world import make_scene
 from alref_local.world.sound import Soundtrack
 from alref_local.world.tones import RATE
-from clap_model import BINS, CLASSES, HOP, NAMES, SECONDS, SILENCE, build_extractor
+from clap_model import BINS, CLASSES, HOP, SECONDS, build_extractor
+from clap_words import MOST, Told, said
 
 TRAINING: Final = 800_000  # seeds below
 FRAMES: Final = SECONDS * RATE // HOP + 1  # heard at once
@@ -25,10 +26,6 @@ ABSENT: Final = 0.1  # and up to which it does not; between the two it is not as
 EMPTY: Final = -99.0  # dB below which there is nothing
 POOL: Final = 1_200  # soundtracks kept, one replaced for each batch
 ROWS: Final = 48
-MOST: Final = 4  # names to choose from, as a rule
-
-Told = tuple[int, ...]
-"""Classes that sound together, by number."""
 
 
 class Batch(NamedTuple):
@@ -115,13 +112,6 @@ def _asked(shares: NDArray[np.float64], rng: np.random.Generator) -> list[int]:
     others = rng.permutation(np.flatnonzero(shares <= ABSENT)).tolist()
     size = int(rng.integers(1, MOST + 1)) if rng.random() < 0.9 else MOST + 2
     return [*sounding, *others][: max(size, len(sounding))]
-
-
-def said(told: Told, rng: np.random.Generator) -> str:
-    """Names in any order, joined as equation 1 joins them; now and then by another name."""
-    names = [NAMES[CLASSES[one]] for one in rng.permutation(np.array(told, int)).tolist()]
-    words = [str(rng.choice(name)) if rng.random() < 0.1 else name[0] for name in names]
-    return ", ".join(words) or SILENCE
 
 
 def _crop(pool: list[Take], rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

@@ -21,6 +21,7 @@ from torch import nn
 
 from clap_data import Batch, batches
 from clap_model import build_model, build_tokenizer, save_folder
+from clap_words import teach_order
 
 MUON_RATE, ADAM_RATE = 4e-3, 2e-3
 WARM_UP: Final = 50  # steps
@@ -53,6 +54,7 @@ class Trainer:
         self.plan = plan
         self.model = build_model(plan.seed).to(plan.device).train()
         self.tokenizer = build_tokenizer()
+        teach_order(self.model, self.tokenizer, plan.seed)
         self.optimizers = self._optimizers()
         self.step = 0
         self.spent = 0.0  # seconds

@@ -15,12 +15,18 @@ from numpy.typing import NDArray
 from alref_local.perceive.alignment import load_aligner
 from alref_local.world import make_scene
 from alref_local.world.sound import Part, Soundtrack
-from clap_data import ABSENT, FRAMES, PRESENT, Batch, Ear, Take, _asked, _batch, _crop, batches, said
+from clap_data import ABSENT, FRAMES, PRESENT, Batch, Ear, Take, _asked, _batch, _crop, batches
 from clap_eval import judge, stretches
-from clap_model import BINS, CLASSES, HOP, NAMES, build_extractor, build_tokenizer
+from clap_model import BINS, CLASSES, HOP, NAMES, WIDTH, build_extractor, build_model, build_tokenizer
+from clap_words import directions, said, teach_order
 from train_clap import Plan, Trainer, train
 
 DOG, TRAIN, CAT = (CLASSES.index(name) for name in ("dog", "train", "cat"))
+
+
+@pytest.fixture(autouse=True)
+def few_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clap_words.LESSONS", 20)
 
 
 def soundtrack(*parts: Part) -> Soundtrack:
@@ -99,6 +105,22 @@ def test_every_name_is_known() -> None:
     assert not {"animal", "vehicle", "musical instrument"} & {
         name for names in NAMES.values() for name in names
     }
+
+
+def test_directions() -> None:
+    """A combination would begin nearer to another one than to its own classes."""
+    alike = directions([(), (DOG,), (TRAIN,), (DOG, TRAIN)], WIDTH)
+    half = 0.5**0.5
+    expected = [[1, 0, 0, 0], [0, 1, 0, half], [0, 0, 1, half], [0, half, half, 1]]
+    torch.testing.assert_close(alike @ alike.T, torch.tensor(expected), atol=1e-5, rtol=0)
+
+
+def test_order_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both towers would begin without knowing anything, and learn slowly from each other."""
+    model, tokenizer = build_model(0), build_tokenizer()
+    before = teach_order(model, tokenizer, 0)
+    monkeypatch.setattr("clap_words.LESSONS", 60)
+    assert teach_order(model, tokenizer, 0) < 0.7 * before
 
 
 def test_crops_keep_sound_and_truth_together() -> None:
