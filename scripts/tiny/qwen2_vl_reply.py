@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from alref_local.reason.grammar import MARKER
 from alref_local.world import CLASSES, COLOURS, ObjectSpec, Scene
 from alref_local.world.palette import SIZES
-from qwen2_vl_truth import COLUMNS, Cells, bins, entry_side, spots
+from qwen2_vl_truth import BINS, COLUMNS, Cells, bins, entry_side, spots
 
 Kind = Literal["frame", "id", "name", "word", "place", "state", "verdict", "way", "other", "given"]
 WEIGHTS: Final[Mapping[Kind, float]] = {
@@ -26,10 +26,15 @@ WEIGHTS: Final[Mapping[Kind, float]] = {
 MOVES: Final = re.compile(r"\b(moving|enters|stays)\b")
 TELLS: Final = re.compile(r" (?:on the|at the|left of|right of|above|below|moving|enters|stays)\b")
 """Words by which a sentence tells things of one name apart."""
+PLACED: Final = re.compile(r" (?:on the|at the) (?:left|right|top|bottom)\b")
 MARK: Final = re.compile(r" (?:left of|right of|above|below) the (\w+) (\w+)")
 _HEAD: Final = re.compile(r" (?:on|at|moving|that|left|right|above|below) ")
 _HIDDEN: Final = 0.3  # visible share below which an object has no place
 _ATTRIBUTES: Final = frozenset({*CLASSES, *COLOURS, *SIZES})
+
+
+Place = tuple[int, int]
+"""Column and row of the middle of a thing, see `BINS`."""
 
 
 class Piece(NamedTuple):
@@ -68,7 +73,7 @@ def box_reply(
 ) -> list[Piece]:
     """What each box of a panel holds and where it is, on all panels if the sentence speaks of motion."""
     moves = MOVES.search(text)
-    pieces = _mark(view, text, panel)
+    pieces, mark = _mark(view, text, panel)
     for number, i in enumerate(inside, 1):
         pieces.append(Piece(f", {number}" if pieces else str(number)))
         if i is None:
@@ -80,8 +85,19 @@ def box_reply(
             pieces += view.place(i, at)
         if moves:
             pieces.append(way(text, thing, entry_side(view.scene, i)))
+        pieces += sides(text, cell(view, i, panel), mark)
         pieces.append(verdict(text, thing, meant=number in ids))
     return [*pieces, *listed([str(n) for n in ids], "id")]
+
+
+def sides(text: str, at: Place, mark: Place | None) -> list[Piece]:
+    """For a sentence about a place: on which side a thing is across and down, of the frame or of the mark."""
+    beside = MARK.search(text)
+    if (beside and mark is None) or not (beside or PLACED.search(text)):
+        return []
+    middle = mark or (BINS[0] // 2, BINS[1] // 2)
+    words = (" left", " right"), (" above", " below") if beside else (" top", " bottom")
+    return [Piece(pair[at[axis] >= middle[axis]], "way") for axis, pair in enumerate(words)]
 
 
 def verdict(text: str, thing: ObjectSpec, *, meant: bool) -> Piece:
@@ -107,17 +123,21 @@ def way(text: str, thing: ObjectSpec, entered: str | None) -> Piece:
     return Piece(f" {'moving' if thing.motion == 'curved' else thing.motion}", "way")
 
 
-def _mark(view: View, text: str, panel: int) -> list[Piece]:
-    """The object that the sentence's own is beside, and its place."""
+def cell(view: View, i: int, panel: int) -> Place:
+    """Where the middle of object `i` is on a panel."""
+    column, row = bins(view.scene, view.frames[panel])[i]
+    return int(column), int(row)
+
+
+def _mark(view: View, text: str, panel: int) -> tuple[list[Piece], Place | None]:
+    """The object that the sentence's own is beside, and its place if it is seen."""
     said = MARK.search(text)
     if said is None:
-        return []
+        return [], None
     colour, name = (word.rstrip(".") for word in said.groups())
     named = [i for i, o in enumerate(view.scene.objects) if (o.colour, o.class_name) == (colour, name)]
-    return [
-        Piece(f"{name} {colour}"),
-        *(view.place(named[0], panel) if named else [Piece(" no", "place")]),
-    ]
+    place = view.place(named[0], panel) if named else [Piece(" no", "place")]
+    return [Piece(f"{name} {colour}"), *place], cell(view, named[0], panel) if len(place) > 1 else None
 
 
 def frame_reply(view: View, referents: Sequence[int], answer: int) -> list[Piece]:

@@ -17,7 +17,7 @@ from alref_local.world import CLASSES, COLOURS, ObjectSpec
 from alref_local.world.labels import SOUND_LABELS
 from alref_local.world.palette import SIZES
 from qwen2_vl_data import MOST_BOXES, SIDE, Asked, Sheet
-from qwen2_vl_reply import MOVES, TELLS, Piece, listed, verdict, way
+from qwen2_vl_reply import MOVES, TELLS, Piece, listed, sides, verdict, way
 from qwen2_vl_truth import BINS, COLUMNS, LABELS, ROWS
 from qwen2_vl_words import draw_tags, draw_wording, reword
 
@@ -138,6 +138,7 @@ def _described(shown: Sequence[Token], right: Sequence[Token], text: str, mark: 
             reply += _place(at)
         if moves:
             reply.append(way(text, thing, _ENTERS[thing.motion] if token.enters else None))
+        reply += sides(text, token.at, None if mark is None else mark.at)
         reply.append(verdict(text, thing, meant=token in right))
     return reply
 
@@ -246,9 +247,7 @@ def _sentence(
     named = (mark.thing.class_name, mark.thing.colour)
     twins = [t for t in marks if t is not mark and (t.thing.class_name, t.thing.colour) == named]
     gap = (mark.at[axis] - one.at[axis]) * sign
-    apart = gap >= 1 and all(
-        (t.at[axis] - mark.at[axis]) * sign >= 0 and t.at[axis] != one.at[axis] for t in rivals
-    )
+    apart = gap >= 1 and all((t.at[axis] - mark.at[axis]) * sign > 0 for t in rivals)
     text = f"the {o.class_name} {beside} the {mark.thing.colour} {mark.thing.class_name}"
     return (text, [one], mark) if apart and not twins else None
 
