@@ -61,7 +61,7 @@ def build_extractor() -> Any:
 
 
 def build_config() -> ClapConfig:
-    """1.1 million parameters: 24 x 24 patches of sound, two layers of text."""
+    """0.93 million parameters: 24 x 24 patches of sound, two layers of text."""
     audio = ClapAudioConfig(
         num_mel_bins=BINS, spec_size=2 * BINS, window_size=6, patch_embeds_hidden_size=32, hidden_size=128,
         depths=[2, 2, 3], num_attention_heads=[2, 4, 8], num_hidden_layers=3, hidden_dropout_prob=0.0,
