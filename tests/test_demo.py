@@ -69,4 +69,4 @@ def test_demo_of_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert {"the dog", "the cat"} <= set(told["sounding"])
     scores = score_folders(tmp_path / "run" / "masks" / "sound", tmp_path / "truth")["mean"]
     assert told["scores"] == scores
-    assert set(run.manifest["weights"]) == {"tiny:beats", "tiny:grounding_dino", "tiny:sam2"}
+    assert set(run.manifest["weights"]) == {"tiny:beats", "tiny:clap", "tiny:grounding_dino", "tiny:sam2"}

@@ -9,7 +9,7 @@ import pytest
 from alref_local.configs import load_config
 from alref_local.world import SOUND_LABELS, make_scene
 from rungs import Rungs
-from sound import RIGHT, ROWS, TRUE, TrueLabels, _clip, table
+from sound import _ALWAYS, RIGHT, ROWS, TRUE, TrueLabels, _clip, table
 
 
 def test_true_labels_name_everything_that_sounds_on_screen_or_off() -> None:
@@ -34,7 +34,7 @@ def test_every_gain_is_over_the_row_before() -> None:
 @pytest.mark.slow
 def test_true_answers_name_what_sounds_and_climb() -> None:
     """A row would be measured with the settings of another, or silence taken for sound."""
-    rungs = Rungs(load_config("tiny", {"pivots": {"select": "many"}}), "cpu")
+    rungs = Rungs(load_config("tiny", _ALWAYS), "cpu")
     try:
         scene = make_scene("sound", 800_000)
         scores = asyncio.run(_clip(rungs, scene, None, TrueLabels(scene)))
