@@ -36,6 +36,7 @@ def identity(
     taggers = settings.sound.model if sound else ()
     files = [
         settings.grounding.model,
+        *([settings.grounding.proposals] if settings.grounding.proposals else []),
         settings.segmentation.model,
         *([taggers] if isinstance(taggers, str) else taggers),
         *(file for file in (settings.sound.aligner, settings.sound.events.known) if sound and file),

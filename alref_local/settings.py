@@ -60,6 +60,9 @@ class Grounding(_Section):
 
     engine: str = "alref_local.perceive.grounding:GroundingDino"
     model: str = "IDEA-Research/grounding-dino-base"
+    proposals: str | None = Field(
+        None, description="A SAM 2 checkpoint whose masks are the candidates, for GlobalLocal."
+    )
     box_threshold: float = Field(0.15, ge=0, le=1)
     text_threshold: float = Field(0.2, ge=0, le=1, description="For phrases; decides no box.")
     max_candidates: int = Field(3, ge=1, le=9)

@@ -28,12 +28,9 @@ def facts(settings: Settings, card: Card, **more: str) -> dict[str, str]:
         more: the data set and whatever else counts.
     """
     sound = settings.sound
-    files = [
-        settings.grounding.model,
-        settings.segmentation.model,
-        sound.aligner or "",
-        sound.events.known or "",
-    ]
+    grounding = settings.grounding
+    files = [grounding.model, grounding.proposals or "", settings.segmentation.model]
+    files += [sound.aligner or "", sound.events.known or ""]
     files += [sound.model] if isinstance(sound.model, str) else sound.model
     files += [card.model] if card.kind == "local" else []
     replayed = sorted(card.run.rglob("calls.jsonl")) if card.run is not None else []
