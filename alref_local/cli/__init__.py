@@ -22,6 +22,7 @@ _COMMANDS = {
     "backends": "List the reasoning backends, or show one.",
     "configs": "List the configs, or show one.",
     "models": "Convert checkpoints.",
+    "selftest": "Try every model of a config on a drawn clip, and print one JSON to send back.",
     "tables": "Show the paper's tables, or measure the rows of one that are ours.",
     "import-replies": "Make recorded replies of the authors' GPT-4 answers for AVSBench.",
 }
