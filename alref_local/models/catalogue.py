@@ -20,7 +20,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from alref_local.data_files import data_dir
 from alref_local.errors import ConfigError
 
-__all__ = ["CONTEXT", "Checkpoint", "FileFacts", "GpuMemory", "Kind", "find_checkpoint", "load_catalogue"]
+__all__ = [
+    "CONTEXT",
+    "Checkpoint",
+    "FileFacts",
+    "GpuMemory",
+    "Kind",
+    "find_checkpoint",
+    "load_catalogue",
+    "safe_path",
+]
 
 Kind = Literal["grounder", "segmentor", "tagger", "aligner", "vlm"]
 
@@ -100,7 +109,7 @@ class Checkpoint(BaseModel):
     @field_validator("name", "repo")
     @classmethod
     def _safe_name(cls, name: str | None) -> str | None:
-        if name is not None and (not _NAME.fullmatch(name) or len(name) > 200):
+        if name is not None and not safe_name(name):
             raise ValueError("a checkpoint is named owner/name, in letters, digits, '-', '_' and '.'")
         return name
 
@@ -116,7 +125,7 @@ class Checkpoint(BaseModel):
     def _safe_files(cls, files: Mapping[str, FileFacts]) -> Mapping[str, FileFacts]:
         """Lists of files come from strangers, too: no path leads out of the checkpoint's folder, none is hidden."""
         for path in files:
-            if len(path) > 255 or not all(map(_PART.fullmatch, path.split("/"))):
+            if not safe_path(path):
                 raise ValueError(f"{path[:80]!r} is no path inside a folder")
         return dict(files)
 
@@ -133,6 +142,16 @@ class Checkpoint(BaseModel):
     def gpu_memory(self, tokens: int = CONTEXT) -> GpuMemory:
         """The same in parts, for a context of so many ``tokens``."""
         return GpuMemory(self.weights_bytes, self.working, self.per_token * tokens)
+
+
+def safe_name(name: str) -> bool:
+    """Whether ``name`` is ``owner/name``, and so leads to a folder inside the one it is joined to."""
+    return len(name) <= 200 and _NAME.fullmatch(name) is not None
+
+
+def safe_path(path: str) -> bool:
+    """Whether ``path`` leads to a file inside a folder that it is joined to, and to none that is hidden."""
+    return len(path) <= 255 and all(map(_PART.fullmatch, path.split("/")))
 
 
 def load_catalogue() -> Mapping[str, Checkpoint]:

@@ -12,7 +12,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from alref_local.models.catalogue import Checkpoint
+from alref_local.errors import ConfigError
+from alref_local.models.catalogue import Checkpoint, safe_name
 
 __all__ = ["RECORD", "cached", "folder_of", "installed", "models_dir", "read_record", "recorded"]
 
@@ -31,7 +32,15 @@ def models_dir() -> Path:
 
 
 def folder_of(name: str) -> Path:
-    """Where a checkpoint lies when it is installed; ``name`` is ``owner/name``."""
+    """Where a checkpoint lies when it is installed.
+
+    Raises:
+        ConfigError: ``name`` is not ``owner/name``.
+    """
+    if not safe_name(name):
+        raise ConfigError(
+            f"'{name[:80]}' does not name a checkpoint.", hint="`alref-local models list` shows the names."
+        )
     return models_dir() / name
 
 
