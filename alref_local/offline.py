@@ -39,8 +39,8 @@ def keep_quiet() -> None:
 def go_offline() -> None:
     """From now on this process and its children use no network but the machine's own."""
     os.environ.update(_OFFLINE)
-    if hub := sys.modules.get("huggingface_hub"):  # it has read the variables already
-        hub.constants.HF_HUB_OFFLINE = True
+    if hub := sys.modules.get("huggingface_hub.constants"):  # it has read the variables already
+        vars(hub)["HF_HUB_OFFLINE"] = True
 
 
 def child_environment(*, offline: bool) -> dict[str, str]:

@@ -142,7 +142,7 @@ class HubServer(ThreadingHTTPServer):
 
     def __init__(self, repositories: Mapping[str, Mapping[str, bytes]]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.repositories = repositories
+        self.repositories = dict(repositories)
         self.cuts: dict[str, list[int]] = {}
         self.flipped: set[str] = set()
         self.gated: set[str] = set()
