@@ -99,7 +99,7 @@ class Engine:
     @cached_property
     def grounder(self) -> Grounder:
         """The grounder of the config."""
-        options = self.settings.grounding.model_dump(exclude={"engine"})
+        options = self.settings.grounding.model_dump(exclude={"engine"}, exclude_none=True)
         return cast(Grounder, self._kinds["grounder"](**options, device=self._device))
 
     @cached_property
@@ -144,7 +144,7 @@ class Engine:
         sound = self.settings.sound
         listened = [sound.model] if isinstance(sound.model, str) else sound.model
         models = {
-            "grounder": [(grounding.engine, grounding.model)],
+            "grounder": [(grounding.engine, name) for name in (grounding.model, grounding.proposals) if name],
             "segmentor": [(segmentation.engine, segmentation.model)],
             "tagger": [(sound.engine, model) for model in listened],
             "aligner": [(sound.aligner_engine, sound.aligner or "")],

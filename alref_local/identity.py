@@ -34,11 +34,12 @@ def identity(
 ) -> str:
     """SHA-256 of the video, the settings, the backend, the prompts' texts and whatever else was asked for."""
     taggers = settings.sound.model if sound else ()
-    models = [
+    files = [
         settings.grounding.model,
+        *([settings.grounding.proposals] if settings.grounding.proposals else []),
         settings.segmentation.model,
         *([taggers] if isinstance(taggers, str) else taggers),
-        *([settings.sound.aligner] if sound and settings.sound.aligner else []),
+        *(file for file in (settings.sound.aligner, settings.sound.events.known) if sound and file),
         *([card.model] if card.kind == "local" else []),
     ]
     facts = {
@@ -46,7 +47,7 @@ def identity(
         "source": fingerprint(source),
         "settings": settings.model_dump(mode="json", exclude={"name", "about"}),
         "prompts": dict(prompts),
-        "weights": [fingerprint(Path(model).expanduser()) for model in models],
+        "weights": [fingerprint(Path(file).expanduser()) for file in files],
         "card": card.model_dump(mode="json", exclude=NOT_DECISIVE),
         "replayed": fingerprint(card.run / "calls.jsonl") if card.run is not None else None,
         **asked,

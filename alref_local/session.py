@@ -32,6 +32,7 @@ from alref_local.reason.usage import totals
 from alref_local.reason.vote import voter
 from alref_local.runs import RunFolder, open_run
 from alref_local.runs.record import Record
+from alref_local.select.known_events import known_events
 from alref_local.select.stretches import Hearing
 from alref_local.types import TargetResult, Totals
 from alref_local.waiting import run_through
@@ -183,14 +184,14 @@ class Session:
         with self._opened(job, window) as video:
             _check_pivots(job, video)
             if out is None:
-                record = Record(video, hearing=_hearing(job, video))
+                record = Record(video, hearing=self._hearing(job, video))
                 return run_through(self._follow(record, job, None, tell))
             return self._to_folder(job, video, out, window, cutouts, tell)
 
     def plan(self, job: Job, window: Window | None = None) -> Plan:
         """What segmenting a video would ask of the backend, and about what that costs; loads no model."""
         with self._opened(job, window or Window()) as video:
-            _hearing(job, video)
+            self._hearing(job, video)
             return plan(job, video, self.settings, self.card)
 
     def _to_folder(
@@ -218,7 +219,7 @@ class Session:
             return Segmentation(
                 job.name, size, len(video), done.results, out, done.timings, done.usage, reused=True
             )
-        hearing = _hearing(job, video)
+        hearing = self._hearing(job, video)
         folder.write_config(self.settings, card.model_dump(mode="json"))
         labels = hearing is not None and self.settings.sound.labels != "none"
         record = Record(video, folder, cutouts, hearing, labels)
@@ -230,7 +231,27 @@ class Session:
         return replace(segmentation, usage=usage)
 
     def _opened(self, job: Job, window: Window) -> Reader:
-        return open_video(job.source, start=window.start, end=window.end, every=window.every, fps=job.fps)
+        video = open_video(job.source, start=window.start, end=window.end, every=window.every, fps=job.fps)
+        video.name = job.name  # a data set may call all its folders "frames"
+        return video
+
+    def _hearing(self, job: Job, video: Reader) -> Hearing | None:
+        """The sound of a video, where it is asked for.
+
+        Raises:
+            MediaError: it has none, or it cannot be read.
+            ConfigError: its known events cannot be.
+        """
+        if not job.sounds:
+            return None
+        if job.audio is None and not has_audio(job.source):
+            raise MediaError(
+                f"{job.source.name} has no sound.", hint="Name its sound as a file of its own with --audio."
+            )
+        known = self.settings.sound.events.known
+        events = () if known is None else known_events(Path(known), job.name)
+        mine = tuple((start - video.offset, stop - video.offset) for start, stop in events)
+        return Hearing(open_audio(job.audio or job.source), video.offset, mine)
 
     def _card_of(self, job: Job) -> Card:
         """The card; a replayed list of videos has one call log for each."""
@@ -260,21 +281,6 @@ class Session:
         return Segmentation(
             job.name, video.size, len(video), record.results, folder.path if folder else None, record.timings
         )
-
-
-def _hearing(job: Job, video: Reader) -> Hearing | None:
-    """The sound of a video, where it is asked for.
-
-    Raises:
-        MediaError: it has none, or it cannot be read.
-    """
-    if not job.sounds:
-        return None
-    if job.audio is None and not has_audio(job.source):
-        raise MediaError(
-            f"{job.source.name} has no sound.", hint="Name its sound as a file of its own with --audio."
-        )
-    return Hearing(open_audio(job.audio or job.source), video.offset)
 
 
 def _check_pivots(job: Job, video: Reader) -> None:

@@ -60,11 +60,19 @@ class Grounding(_Section):
 
     engine: str = "alref_local.perceive.grounding:GroundingDino"
     model: str = "IDEA-Research/grounding-dino-base"
+    proposals: str | None = Field(
+        None, description="A SAM 2 checkpoint whose masks are the candidates, for GlobalLocal."
+    )
     box_threshold: float = Field(0.15, ge=0, le=1)
     text_threshold: float = Field(0.2, ge=0, le=1, description="For phrases; decides no box.")
     max_candidates: int = Field(3, ge=1, le=9)
     nms: float | None = Field(
         None, gt=0, le=1, description="Drop boxes that overlap a better one by more than this IoU."
+    )
+    order: Literal["score", "score_if_full"] = Field(
+        "score",
+        description="How candidates are numbered: best first, or so only where there are max_candidates, and else as "
+        "the detector has them, as released for sound.",
     )
 
 
@@ -156,6 +164,10 @@ class Events(_Section):
     level: float | None = Field(
         None, gt=0, description="By how many dB louder or softer is another sound, too; null: however many."
     )
+    known: str | None = Field(
+        None,
+        description="A JSON file of events that are known, {video: [[start, stop], ...]} in seconds; the rest is cut.",
+    )
 
 
 class Sound(_Section):
@@ -178,6 +190,10 @@ class Sound(_Section):
     vocabulary: str = Field(
         "open", description="Any name (open), a bundled list (avsbench), or a text file with a name a line."
     )
+    closed: bool = Field(
+        True,
+        description="Whether other names than the vocabulary's are refused, or only unwelcome, as released.",
+    )
     frame: bool = Field(
         False, description="Ask in the same question for the frame that shows each thing best, as released."
     )
@@ -192,6 +208,10 @@ class Sound(_Section):
         None, description="The audio-text model that says what sounds when; null: everything, throughout."
     )
     aligner_engine: str = "alref_local.perceive.alignment:load_aligner"
+    called: dict[str, str] = Field(
+        {},
+        description="What the aligner is given for a thing's name, where that is something else, as released.",
+    )
     events: Events = Events()
     silence: bool = Field(
         False, description="At times nothing may sound; without, as in the paper, something always does."

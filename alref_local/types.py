@@ -162,7 +162,7 @@ class ClipReasoned:
         query_id: which query.
         clip: which clip.
         frame: the pivot frame, ``None`` if no valid choice came.
-        candidates: what the grounder proposed on the pivot frame, best first.
+        candidates: what the grounder proposed on the pivot frame, as they are numbered: best first as a rule.
         pivots: the chosen boxes; empty if the clip was dropped.
         note: why the clip was dropped or how it was rescued, for people.
         confidence: by step, how probable the model held what it chose, where it says so.

@@ -23,6 +23,8 @@ _COMMANDS = {
     "backends": "List the reasoning backends, or show one.",
     "configs": "List the configs, or show one.",
     "models": "Fetch, check, carry and install checkpoints.",
+    "tables": "Show the paper's tables, or measure the rows of one that are ours.",
+    "import-replies": "Make recorded replies of the authors' GPT-4 answers for AVSBench.",
 }
 
 
@@ -35,7 +37,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"alref_local.cli.{cmd_name}").command
+        command: click.Command = import_module(f"alref_local.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alref_local.models.catalogue import Checkpoint, find_checkpoint, load_catalogue
-from alref_local.models.checking import Fault, known_files, verify
+from alref_local.models.checking import Fault, faults, known_files, verify
 from alref_local.models.store import folder_of, installed, recorded
 from alref_local.supply.install import check_bundle
 from alref_local.supply.lock import read_lock
@@ -90,6 +90,10 @@ def _verdict(folder: Path | None, files: int, wrong: Sequence[Fault]) -> dict[st
 
 
 def _here(checkpoint: Checkpoint) -> str | None:
-    """``installed``, ``hub cache``, or nothing."""
+    """``installed``, ``damaged`` (by the sizes of its files), ``hub cache``, or nothing."""
     folder = installed(checkpoint)
-    return None if folder is None else "installed" if folder == folder_of(checkpoint.name) else "hub cache"
+    if folder is None:
+        return None
+    if folder != folder_of(checkpoint.name):
+        return "hub cache"
+    return "damaged" if faults(folder, known_files(checkpoint, folder), deep=False) else "installed"

@@ -28,15 +28,17 @@ def facts(settings: Settings, card: Card, **more: str) -> dict[str, str]:
         more: the data set and whatever else counts.
     """
     sound = settings.sound
-    models = [settings.grounding.model, settings.segmentation.model, sound.aligner or ""]
-    models += [sound.model] if isinstance(sound.model, str) else sound.model
-    models += [card.model] if card.kind == "local" else []
+    grounding = settings.grounding
+    files = [grounding.model, grounding.proposals or "", settings.segmentation.model]
+    files += [sound.aligner or "", sound.events.known or ""]
+    files += [sound.model] if isinstance(sound.model, str) else sound.model
+    files += [card.model] if card.kind == "local" else []
     replayed = sorted(card.run.rglob("calls.jsonl")) if card.run is not None else []
     return {
         **more,
         "version": version("alref-local"),
         "prompts": _sha(load_prompts(settings.reasoning.prompts).templates),
-        "weights": _sha([fingerprint(Path(model).expanduser()) for model in models]),
+        "weights": _sha([fingerprint(Path(file).expanduser()) for file in files]),
         "replayed": _sha([fingerprint(path) for path in replayed]),
         **dict(_flat("config", settings.model_dump(mode="json", exclude={"name", "about"}))),
         **dict(_flat("backend", card.model_dump(mode="json", exclude=NOT_DECISIVE | {"settings"}))),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +23,11 @@ def candidates(
     threshold: float,
     limit: int,
     nms: float | None = None,
+    order: Literal["score", "score_if_full"] = "score",
 ) -> list[Candidate]:
     """The best boxes on one frame, best first; equal scores keep the detector's order.
+
+    With the order ``score_if_full``, fewer than ``limit`` keep the detector's order, whatever their scores.
 
     Args:
         boxes: ``(n, 4)`` centre x, centre y, width, height as fractions of the frame.
@@ -31,6 +36,7 @@ def candidates(
         threshold: scores must lie above it.
         limit: at most so many candidates.
         nms: drop a box whose IoU with a better one is above this.
+        order: see above.
     """
     height, width = size
     centre, half = boxes[:, :2].astype(np.float64), boxes[:, 2:].astype(np.float64) / 2
@@ -42,6 +48,8 @@ def candidates(
     chosen = chosen[np.argsort(-scores[chosen], kind="stable")]
     if nms is not None:
         chosen = chosen[suppress(corners[chosen], nms)]
+    if order == "score_if_full" and len(chosen) < limit:
+        chosen = np.sort(chosen)
     return [Candidate(Box(*corners[i].tolist()), float(scores[i])) for i in chosen[:limit]]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 from transformers import AutoTokenizer, GroundingDinoForObjectDetection, GroundingDinoImageProcessorPil
@@ -41,6 +41,7 @@ class GroundingDino:
             number.
         max_candidates: at most so many boxes for a text.
         nms: drop boxes that overlap a better one by more than this IoU (the original does not).
+        order: of the boxes, see ``boxes.candidates``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
@@ -56,6 +57,7 @@ class GroundingDino:
         text_threshold: float = 0.2,
         max_candidates: int = 3,
         nms: float | None = None,
+        order: Literal["score", "score_if_full"] = "score",
         device: str = "cpu",
     ) -> None:
         folder = resolve(model)
@@ -63,6 +65,7 @@ class GroundingDino:
         self.text_threshold = text_threshold
         self.max_candidates = max_candidates
         self.nms = nms
+        self.order = order
         self._device = torch_device(device)
         self._tokenizer = _load_tokenizer(folder)
         # Named outright: the plain name means other pixels (and results) once torchvision is installed.
@@ -80,7 +83,7 @@ class GroundingDino:
         return other
 
     def propose(self, images: Sequence[Image], texts: Sequence[str]) -> list[list[Candidate]]:
-        """Candidates for each pair of a ``(H, W, 3)`` uint8 RGB frame and a text: best first, in the frame.
+        """Candidates for each pair of a ``(H, W, 3)`` uint8 RGB frame and a text, in the frame.
 
         Raises:
             ValueError: there are not as many images as texts.
@@ -95,9 +98,8 @@ class GroundingDino:
         scores = found.logits[0].sigmoid().amax(-1).float().cpu().numpy()
         boxes = found.pred_boxes[0].float().cpu().numpy()
         size = (int(image.shape[0]), int(image.shape[1]))
-        return candidates(
-            boxes, scores, size, threshold=self.box_threshold, limit=self.max_candidates, nms=self.nms
-        )
+        limits: dict[str, Any] = {"threshold": self.box_threshold, "limit": self.max_candidates}
+        return candidates(boxes, scores, size, **limits, nms=self.nms, order=self.order)
 
     def _tokens(self, text: str) -> torch.Tensor:
         """``(1, n)`` token ids; a text longer than the model reads is cut and still ends with a full stop."""

@@ -80,13 +80,14 @@ class _Listener:
         self._device = device
 
     def probabilities(self, samples: NDArray[np.float32]) -> dict[str, float]:
-        total = np.zeros(len(self._labels))
+        mean = np.zeros(len(self._labels))
         with torch.inference_mode():
             for window in _windows(samples, LONGEST):
                 logits = self._model(self._heard(window))[0].double().cpu()
-                total += logits.sigmoid().numpy() * len(window)
-        mean = (total / len(samples)).tolist()
-        return {label: one for label, one in zip(self._labels, mean, strict=True) if label != SILENCE}
+                mean += logits.sigmoid().numpy() * (len(window) / len(samples))
+        return {
+            label: one for label, one in zip(self._labels, mean.tolist(), strict=True) if label != SILENCE
+        }
 
     def features(self, samples: NDArray[np.float32], length: int) -> NDArray[np.float32]:
         rows = np.zeros((-(-len(samples) // length), self._model.predictor.in_features), dtype=np.float32)

@@ -183,7 +183,9 @@ def load_card(name_or_path: str | Path) -> Card:
     """
     kind, colon, run = str(name_or_path).partition(":")
     if kind == "replay" and colon:
-        return Card(name="replay", kind="replay", run=Path(run or "."))
+        return Card(
+            name="replay", kind="replay", run=Path(run or "."), settings=_settings_of(Path(run or "."))
+        )
     path = find("backends", name_or_path)
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -199,6 +201,20 @@ def load_card(name_or_path: str | Path) -> Card:
         return Card.model_validate({"name": path.stem, **raw})
     except ValidationError as error:
         raise _wrong(f"The backend card {path.name}", error) from error
+
+
+def _settings_of(run: Path) -> dict[str, Any]:
+    """What the card of a recorded run lays over the config: a replay must ask the same questions."""
+    file = next((one for pattern in _CARDS for one in sorted(run.glob(pattern))), None)
+    try:
+        card = {} if file is None else yaml.safe_load(file.read_text(encoding="utf-8"))
+        return dict(card["settings"])
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+        return {}
+
+
+_CARDS = ("backend.yaml", "*/backend.yaml", "items/*/backend.yaml")
+"""Where the card of a run is: of one video, of several, of an evaluation."""
 
 
 def _wrong(what: str, error: ValidationError) -> ConfigError:

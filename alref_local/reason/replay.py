@@ -90,11 +90,11 @@ def _key(address: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _same(question: Question, call: dict[str, Any]) -> None:
-    """Refuse a reply to another prompt or to other pictures."""
+    """Refuse a reply to another prompt or to other pictures; of imported replies neither is known."""
     differs = []
-    if call["prompt_sha256"] != question.prompt_sha256:
+    if call["prompt_sha256"] not in (None, question.prompt_sha256):
         differs.append(f"the prompt (recorded with the prompt set '{call.get('prompt_set')}')")
-    if call["image_sha256s"] != question.image_sha256s:
+    if call["image_sha256s"] not in (None, question.image_sha256s):
         differs.append("the images")
     if differs:
         raise ConfigError(

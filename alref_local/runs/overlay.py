@@ -57,8 +57,8 @@ def _label(result: TargetResult) -> str:
 
 
 def _heard(hearing: Hearing, seconds: float) -> Iterator[Samples]:
-    audio, start = hearing
-    return (window.samples for window in audio.windows(start=start, stop=start + seconds))
+    windows = hearing.audio.windows(start=hearing.start, stop=hearing.start + seconds)
+    return (window.samples for window in windows)
 
 
 def _timeline(results: Sequence[TargetResult], seconds: float, width: int) -> Timeline | None:

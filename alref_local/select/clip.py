@@ -103,7 +103,7 @@ class ClipReasoner:
 
     def take_best(self) -> None:
         """The candidate with the highest score becomes the pivot box."""
-        self.chosen = self.candidates[:1]
+        self.chosen = sorted(self.candidates, key=lambda one: -one.score)[:1]
 
     def outcome(self) -> ClipReasoned:
         """What was settled."""

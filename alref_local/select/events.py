@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alref_local.settings import Events
+from alref_local.types import Spans
 
-__all__ = ["Features", "Segment", "cuts", "level", "segments"]
+__all__ = ["Features", "Segment", "cuts", "known_segments", "level", "segments"]
 
 _RATE: Final = 16_000
 _FLOOR: Final = 1e-10  # of power, -100 dB: below it one silence is as quiet as another
@@ -52,6 +53,20 @@ def segments(samples: NDArray[np.float32], features: Features, events: Events) -
     places = cuts(heard, loud, events)
     edges = [0.0, *(place * step / _RATE for place in places), len(samples) / _RATE]
     found = (Segment(start, stop, 0.0) for start, stop in pairwise(edges))
+    return tuple(one._replace(level=level(one.of(samples))) for one in found)
+
+
+def known_segments(samples: NDArray[np.float32], when: Spans, start: float) -> tuple[Segment, ...]:
+    """The sound events of the same samples, where they are known: what of each lies in them.
+
+    Args:
+        samples: what is heard.
+        when: seconds of the events.
+        start: the second at which the samples begin.
+    """
+    stop = len(samples) / _RATE
+    inside = ((max(0.0, one[0] - start), min(stop, one[1] - start)) for one in when)
+    found = (Segment(begin, end, 0.0) for begin, end in inside if begin < end)
     return tuple(one._replace(level=level(one.of(samples))) for one in found)
 
 

@@ -26,7 +26,7 @@ def lbru_question(
     Args:
         context: the frames of the stretch.
         tags: what the classifier heard in it.
-        names: the closed vocabulary; none: any names.
+        names: the vocabulary; none: any names.
         prompts: holds ``lbru``, or ``lbru_frame`` where the best frame is asked for too.
         sound: settings.
     """
@@ -90,9 +90,10 @@ def joined(query: Query, heard: Sequence[Heard], sound: Sound) -> Query:
 
 
 def _spec(frames: int, names: Sequence[str], sound: Sound) -> AnswerSpec:
-    if not sound.frame and names:
-        return AnswerSpec(tuple(names), "names", max_items=min(sound.most, len(names)), none_allowed=True)
-    pattern = f"({'|'.join(map(escape, names))})" if names else NAME
+    only = names if sound.closed else ()
+    if not sound.frame and only:
+        return AnswerSpec(tuple(only), "names", max_items=min(sound.most, len(only)), none_allowed=True)
+    pattern = f"({'|'.join(map(escape, only))})" if only else NAME
     if sound.frame:
         pattern += f": ({'|'.join(str(place + 1) for place in range(frames))})"
     return AnswerSpec((), "names", max_items=sound.most, none_allowed=True, pattern=pattern)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations as _of_size
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -36,9 +37,14 @@ def choices(names: Sequence[str], *, silence: bool) -> tuple[Combination, ...]:
     return (*some, *([()] if silence else []))
 
 
-def text_of(combination: Combination) -> str:
-    """What an aligner is given for it: "dog, train"; "silence" for nothing."""
-    return ", ".join(combination) or _NOTHING
+def text_of(combination: Combination, called: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What an aligner is given for it: "dog, train"; "silence" for nothing.
+
+    Args:
+        combination: names of things.
+        called: other words for some of them.
+    """
+    return ", ".join(called.get(name, name) for name in combination) or _NOTHING
 
 
 def winners(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from alref_local.select.sampling import spread
 from alref_local.settings import Settings
-from alref_local.types import Clip
+from alref_local.types import Clip, Spans
 
 if TYPE_CHECKING:
     from alref_local.media.audio import Audio
@@ -19,10 +19,14 @@ __all__ = ["Hearing", "Listening", "Stretch", "listening"]
 
 
 class Hearing(NamedTuple):
-    """A sound to be listened to, and when in it the video begins, in seconds."""
+    """A sound to be listened to, when in it the video begins, and the video's sound events if they are known.
+
+    All in seconds: ``start`` of the sound, ``events`` of the video.
+    """
 
     audio: Audio
     start: float = 0.0
+    events: Spans = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alref_local.select.events import Segment, segments
+from alref_local.select.events import Segment, known_segments, segments
 from alref_local.select.named import named, same
 from alref_local.select.sounding import MOST, choices, joint, spans, text_of, winners
 from alref_local.select.stretches import Hearing, Listening
@@ -42,11 +42,11 @@ async def when(
         hearing: the sound.
         engine: its aligner judges.
     """
-    sound, (audio, begin) = engine.settings.sound, hearing
+    sound, (audio, begin, events) = engine.settings.sound, hearing
     among = choices(names, silence=sound.silence)
     if len(among) == 1:  # of one thing the equation says that it always sounds
         return dict.fromkeys(names, ((0.0, plan.stop),))
-    texts = [text_of(one) for one in among]
+    texts = [text_of(one, sound.called) for one in among]
     windows = audio.windows(plan.window, start=begin, stop=begin + plan.stop)
     found: list[Segment] = []
     alike: list[NDArray[np.float32]] = []
@@ -54,9 +54,13 @@ async def when(
     def judge() -> bool:
         if (window := next(windows, None)) is None:
             return False
-        events = segments(window.samples, engine.tagger.features, sound.events)
-        alike.append(engine.aligner.similarity([one.of(window.samples) for one in events], texts))
-        found.extend(one.later(window.start - begin) for one in events)
+        start = window.start - begin
+        if events:
+            heard = known_segments(window.samples, events, start)
+        else:
+            heard = segments(window.samples, engine.tagger.features, sound.events)
+        alike.append(engine.aligner.similarity([one.of(window.samples) for one in heard], texts))
+        found.extend(one.later(start) for one in heard)
         return True
 
     while await engine.perceive(judge):

@@ -107,7 +107,7 @@ class SoundStrategy:
 
     async def _tags(self, plan: Listening, engine: Engine) -> list[tuple[Tag, ...]]:
         """What the classifier hears in every stretch, the likeliest first."""
-        sound, (audio, begin) = engine.settings.sound, self._hearing
+        sound, (audio, begin, _) = engine.settings.sound, self._hearing
         windows = audio.windows(plan.window, start=begin, stop=begin + plan.stop)
         best: list[dict[str, float]] = [{} for _ in plan.stretches]
         most = 0

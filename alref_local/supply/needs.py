@@ -62,6 +62,7 @@ def _meant(target: str) -> list[str]:
 def _of_config(config: str) -> list[str]:
     settings = load_config(config)
     names = [settings.grounding.model, settings.segmentation.model]
+    names += [settings.grounding.proposals] if settings.grounding.proposals else []
     if "sound" in settings.model_fields_set:
         taggers = settings.sound.model
         names += [taggers] if isinstance(taggers, str) else taggers

@@ -28,7 +28,7 @@ from alref_local.world import make_scene
 from oracle import Oracle
 from rungs import TABLES, WHOLE, Rungs
 
-STEPS = "Table 3: two-step reasoning"
+STEPS = next(iter(TABLES))
 OTHERS = "No target, several objects"
 TRUE = " (true answers)"
 
@@ -97,7 +97,7 @@ async def _ladder(rungs: Rungs, seed: int, backend: Backend | None, scores: dict
     for name, outcome in outcomes.items():
         scores[name].append(outcome.j_and_f)
     if backend is not None:
-        scores[f"{OTHERS}/present referents denied"].append(outcomes[f"{STEPS}/+ pivot box"].empty)
+        scores[f"{OTHERS}/present referents denied"].append(outcomes[f"{STEPS}/+ PF & PB Select"].empty)
 
 
 async def _others(rungs: Rungs, seed: int, backend: Backend, scores: dict[str, list[float]]) -> None:

@@ -17,6 +17,7 @@ from alref_local.events import Finished
 from alref_local.masks import decode
 from alref_local.metrics import contour_accuracy, region_similarity
 from alref_local.reason.none import NoneBackend
+from alref_local.reproduce.tables import find_table
 from alref_local.seams import Backend, Tagger
 from alref_local.select.stretches import Hearing
 from alref_local.settings import Settings
@@ -24,31 +25,20 @@ from alref_local.types import Query, TargetResult
 from alref_local.world import Scene, Sentence
 from alref_local.world.reader import SceneReader
 
-__all__ = ["TABLES", "WHOLE", "Masks", "Outcome", "Rungs"]
+__all__ = ["TABLES", "WHOLE", "Masks", "Outcome", "Rungs", "rows_of"]
 
 Masks = NDArray[np.bool_]
 """``(n, H, W)`` bool."""
 
+
+def rows_of(number: int) -> dict[str, dict[str, Any]]:
+    """Settings of the rows of one of the paper's tables that are ours, by their names."""
+    return {row.name: row.changes for row in find_table(number).rows if row.changes is not None}
+
+
 TABLES: Mapping[str, Mapping[str, dict[str, Any]]] = {
-    "Table 3: two-step reasoning": {
-        "first frame + best box": {"pivots": {"frame": "first", "box": "best"}},
-        "+ pivot frame": {"pivots": {"frame": "reason", "box": "best"}},
-        "+ pivot box": {"pivots": {"frame": "reason", "box": "reason"}},
-    },
-    "Table 5: frame selection": {
-        "first frame": {"pivots": {"frame": "first", "box": "best"}},
-        "middle frame": {"pivots": {"frame": "middle", "box": "best"}},
-        "last frame": {"pivots": {"frame": "last", "box": "best"}},
-        "reasoned frame": {"pivots": {"frame": "reason", "box": "best"}},
-    },
-    "Table 6: box prompts": {
-        "best box": {"pivots": {"frame": "reason", "box": "best"}},
-        "select": {"reasoning": {"box_prompt": "pivot_box_select"}},
-        "describe, then select": {"reasoning": {"box_prompt": "pivot_box_describe"}},
-        "with syntax analysis": {"reasoning": {"box_prompt": "pivot_box"}},
-    },
+    f"Table {number}: {find_table(number).about}": rows_of(number) for number in (3, 5, 6)
 }
-"""Settings of every row; the rows of Table 5 take the best box, as the paper's figures show."""
 
 WHOLE: dict[str, Any] = {"pivots": {"frame": "reason", "box": "reason"}}
 """The whole method."""

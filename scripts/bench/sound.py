@@ -37,16 +37,11 @@ from alref_local.types import Query, Tag, TargetResult
 from alref_local.world import SOUND_LABELS, Scene, Sentence, make_scene
 from alref_local.world.reader import SceneReader
 from oracle import Oracle
-from rungs import Rungs
+from rungs import Rungs, rows_of
 
 __all__ = ["ROWS", "SceneSound", "SoundOracle", "TrueLabels"]
 
-ROWS: dict[str, dict[str, Any]] = {
-    "labels alone": {"sound": {"references": "tags"}, "pivots": {"frame": "first", "box": "best"}},
-    "LBRU": {"sound": {"references": "lbru"}, "pivots": {"frame": "first", "box": "best"}},
-    "+ pivot frame": {"sound": {"references": "lbru"}, "pivots": {"frame": "reason", "box": "best"}},
-    "+ pivot box": {"sound": {"references": "lbru"}, "pivots": {"frame": "reason", "box": "reason"}},
-}
+ROWS = rows_of(4)
 TRUE = " (true answers)"
 RIGHT = "categories exactly right"
 _ALWAYS = {"pivots": {"select": "many"}, "sound": {"aligner": None}}
@@ -168,7 +163,7 @@ async def _clip(
     truth = np.stack([scene.masks(t)[meant].any(axis=0) for t in range(scene.length)])
     scores = {row: float(frame_scores(masks, truth).iou.mean()) for row, masks in found.items()}
     return scores | {
-        f"{RIGHT}{ending}": float(_categories(chosen[f"LBRU{ending}"]) == set(scene.heard))
+        f"{RIGHT}{ending}": float(_categories(chosen[f"LBRU Reference{ending}"]) == set(scene.heard))
         for ending in askers
     }
 

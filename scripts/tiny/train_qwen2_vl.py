@@ -34,7 +34,6 @@ USES: Final = (
     3  # how often a sheet is shown, with other questions: drawing it costs as much as half of a step
 )
 QUESTIONS: Final = 3  # asked together, of those drawn for a sheet
-SYMBOLS: Final = 5  # batches without pictures after each with
 MUON_RATE, ADAM_RATE = 2e-3, 1.5e-3
 WARM_UP: Final = 60  # steps
 HELD: Final = 0.8  # share of the time at the full rate
@@ -60,8 +59,8 @@ STAGES: Final = (
 class Batches(IterableDataset[Batch]):  # type: ignore[misc]
     """Endless batches of one stage; the same seed gives the same ones."""
 
-    def __init__(self, stage: Stage, seed: int) -> None:
-        self.stage, self.seed = stage, seed
+    def __init__(self, stage: Stage, symbols: int, seed: int) -> None:
+        self.stage, self.symbols, self.seed = stage, symbols, seed
 
     def __iter__(self) -> Iterator[Batch]:
         rng = np.random.default_rng(self.seed)
@@ -77,7 +76,7 @@ class Batches(IterableDataset[Batch]):  # type: ignore[misc]
                     drawn = [same.pop() for _ in range(SHEETS)]
                     same += [(sheet, left - 1) for sheet, left in drawn if left > 1]
                     yield collate([_some(sheet, rng) for sheet, _ in drawn])
-                    for _ in range(SYMBOLS if self.stage.questions else 0):
+                    for _ in range(self.symbols if self.stage.questions else 0):
                         yield collate(
                             [symbol_sheet(panels_of(drawn[0][0]), QUESTIONS, rng) for _ in range(SHEETS)]
                         )
@@ -104,6 +103,8 @@ class Plan:
     seed: int
     save_minutes: float
     begin: Path | None
+    symbols: int  # batches without pictures after each with
+    dtype: torch.dtype
 
 
 class Trainer:
@@ -141,7 +142,9 @@ class Trainer:
 
     @property
     def stage(self) -> Stage:
-        """The stage that this share of the time falls in."""
+        """The stage that this share of the time falls in; weights that were trained before need the last alone."""
+        if self.plan.begin is not None:
+            return STAGES[-1]
         return next((s for s in STAGES if self.progress < s.until), STAGES[-1])
 
     def learn(self, batch: Batch) -> dict[str, float]:
@@ -152,7 +155,7 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = full * rate
         batch = Batch(*(tensor.to(self.plan.device) for tensor in batch))
-        with torch.autocast(self.plan.device.type, torch.bfloat16):
+        with torch.autocast(self.plan.device.type, torch.bfloat16, enabled=self.plan.dtype != torch.float32):
             borrowed = None if batch.pixels.shape[1] else self.image
             (reply, pointer, cells, right), self.image = losses(self.model, self.heads, batch, borrowed)
             start, end = CELLS_WEIGHT
@@ -207,7 +210,7 @@ def train(plan: Plan, *, resume: bool) -> None:
             stage = trainer.stage
             batches = iter(
                 DataLoader(
-                    Batches(stage, plan.seed + trainer.step),
+                    Batches(stage, plan.symbols, plan.seed + trainer.step),
                     batch_size=None,
                     num_workers=1,
                     prefetch_factor=8,
@@ -245,11 +248,17 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save-minutes", type=float, default=4)
-    parser.add_argument("--begin", type=Path, help="folder of a smaller model whose weights come first")
+    parser.add_argument("--begin", type=Path, help="folder whose weights come first, of this size or smaller")
+    parser.add_argument("--symbols", type=int, default=5, help="batches without pictures after each with")
+    parser.add_argument(
+        "--dtype", choices=("bfloat16", "float32"), default="bfloat16",
+        help="float32 on a processor that does not multiply in bfloat16",
+    )  # fmt: skip
     given = parser.parse_args()
     plan = Plan(
-        given.out, given.minutes, torch.device(given.device), given.seed, given.save_minutes, given.begin
-    )
+        given.out, given.minutes, torch.device(given.device), given.seed, given.save_minutes, given.begin,
+        given.symbols, getattr(torch, given.dtype),
+    )  # fmt: skip
     train(plan, resume=given.resume)
 
 

@@ -9,7 +9,7 @@ import pytest
 from alref_local.configs import load_config
 from alref_local.world import make_scene
 from oracle import Oracle
-from rungs import TABLES, WHOLE, Rungs
+from rungs import WHOLE, Rungs, rows_of
 
 
 @pytest.mark.slow
@@ -18,7 +18,7 @@ def test_true_answers_climb_the_ladder_and_know_what_is_absent() -> None:
     rungs = Rungs(load_config("tiny", {"pivots": {"select": "many"}}), "cpu")
     try:
         scene = make_scene("ladder", 800_001)
-        steps = TABLES["Table 3: two-step reasoning"]
+        steps = rows_of(3)
         rows = {name: (changes, Oracle(scene, scene.target)) for name, changes in steps.items()}
         scored = asyncio.run(rungs.score(scene, scene.target, rows))
         first, *_, last = scored.values()

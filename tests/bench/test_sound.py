@@ -41,4 +41,4 @@ def test_true_answers_name_what_sounds_and_climb() -> None:
     finally:
         rungs.close()
     assert scores[f"{RIGHT}{TRUE}"] == 1
-    assert scores[f"+ pivot box{TRUE}"] > scores[f"LBRU{TRUE}"] + 0.2
+    assert scores[f"+ PF & PB Selection{TRUE}"] > scores[f"LBRU Reference{TRUE}"] + 0.2

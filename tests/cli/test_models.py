@@ -102,6 +102,9 @@ def test_list(catalogue: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("models", "list") == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert "installed" in lines["lab/small"]
+    (catalogue / "machine/lab/small/config.json").unlink()
+    assert call("models", "list", "--json") == 0
+    assert {row["name"]: row["here"] for row in told(capsys)}["lab/small"] == "damaged"
     assert "paper/*" in lines["facebook/sam2-hiera-large"]
 
 

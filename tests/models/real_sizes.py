@@ -10,6 +10,8 @@ import torch
 from transformers import (
     ClapConfig,
     ClapModel,
+    CLIPConfig,
+    CLIPModel,
     Qwen2VLConfig,
     Qwen2VLForConditionalGeneration,
     Qwen3VLConfig,
@@ -89,6 +91,7 @@ NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {
     **dict(_sam2s()),
     "microsoft/BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2": lambda: BeatsModel(BeatsConfig()),
     "laion/clap-htsat-unfused": lambda: ClapModel(ClapConfig()),
+    "openai/clip-vit-base-patch32": lambda: CLIPModel(CLIPConfig()),
     "LanguageBind/LanguageBind_Audio_FT": lambda: LanguageBindModel(
         LanguageBindConfig.of(RELEASED["LanguageBind_Audio_FT"])
     ),

@@ -22,6 +22,17 @@ RAW = st.integers(0, 12).flatmap(
 )
 
 
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(1, [0.9]), (2, [0.9, 0.7]), (3, [0.9, 0.7, 0.5]), (4, [0.5, 0.9, 0.7])]
+)
+def test_few_boxes_keep_the_detectors_order(limit: int, expected: list[float]) -> None:
+    """The authors' answers about sound, which number two boxes as the detector has them, would mean other boxes."""
+    boxes = np.tile(np.array([0.5, 0.5, 0.4, 0.4], np.float32), (3, 1))
+    scores = np.array([0.5, 0.9, 0.7], np.float32)
+    found = candidates(boxes, scores, (30, 50), threshold=0.1, limit=limit, order="score_if_full")
+    assert [round(one.score, 1) for one in found] == expected
+
+
 @given(RAW, st.integers(1, 5), st.one_of(st.none(), st.floats(0.1, 1)))
 def test_candidates_are_usable(raw: tuple[Floats, Floats], limit: int, nms: float | None) -> None:
     """A painted box would leave the frame, or the best candidate would not be number one."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from alref_local.select.events import Segment, cuts, level, segments
+from alref_local.select.events import Segment, cuts, known_segments, level, segments
 from alref_local.settings import Events
 from tests.fakes import levels
 
@@ -89,6 +89,15 @@ def test_segments_know_their_samples_and_their_time() -> None:
     assert np.array_equal(second.of(sound), sound[RATE:])
     assert (second.later(10.0).start, second.later(10.0).stop) == (11, 12)
     assert first.later(0.1234567).stop == second.later(0.1234567).start == 1.123
+
+
+def test_known_events_lie_in_their_window() -> None:
+    """An event that the authors give would be compared with another second of the sound, or lost between windows."""
+    sound = levels(0.1, 0.3, 0.2).samples
+    found = known_segments(sound, ((0.0, 11.0), (11.0, 12.5), (12.5, 20.0)), 10.0)
+    assert [(one.start, one.stop) for one in found] == [(0, 1), (1, 2.5), (2.5, 3)]
+    assert [round(one.level) for one in found] == [-20, -11, -14]
+    assert known_segments(sound, ((0.0, 3.0),), 10.0) == ()
 
 
 def test_levels_are_of_full_scale() -> None:

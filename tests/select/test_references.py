@@ -66,6 +66,8 @@ def test_the_question_shows_frames_and_labels() -> None:
             ("e. coli (x): 3", "dog: 1"),
         ),
         (("dog",), {"frame": True}, '["cow: 1"]', None),
+        (("dog",), {"frame": True, "closed": False}, '["cow: 1"]', ("cow: 1",)),
+        (("dog",), {"closed": False}, '["cow", "dog"]', ("cow", "dog")),
     ],
 )
 def test_answers_are_held_to_what_was_asked(

@@ -44,6 +44,13 @@ def test_all_combinations_are_compared(names: tuple[str, ...], silence: bool, ex
     assert [text_of(one) for one in choices(names, silence=silence)] == expected
 
 
+def test_a_thing_may_be_called_otherwise_for_the_aligner() -> None:
+    """`released-like` compares other words with the sound than the released code."""
+    called = {"dog": "dog barking"}
+    assert text_of(("dog", "train"), called) == "dog barking, train"
+    assert text_of((), called) == "silence"
+
+
 @pytest.mark.parametrize(("things", "count"), [(5, 31), (6, 63), (7, 63), (20, 63)])
 def test_the_most_often_heard_six_are_judged(things: int, count: int) -> None:
     """Twenty things would be a million texts, or the rarest of them would be judged."""

@@ -109,6 +109,16 @@ def test_long_sounds_are_heard_window_by_window_on_the_videos_clock() -> None:
     assert [length // 16_000 for length, _ in engine.aligner.heard] == [10, 4, 6]
 
 
+def test_known_events_take_the_place_of_cuts() -> None:
+    """The authors' published events would be read and not used."""
+    sound = levels(0.1, 0.1, 0.2, 0.1)
+    known = ((0.0, 1.0), (1.0, 3.0), (3.0, 4.0))
+    _, (_, dog, train), engine = run(sound, ALONE, BOTH, known=known, sound=PAPER)
+    assert isinstance(engine.aligner, LevelAligner)
+    assert [length for length, _ in engine.aligner.heard] == [16_000, 32_000, 16_000]
+    assert (seconds(dog), seconds(train)) == ([0, 3], [1, 2])
+
+
 @pytest.mark.parametrize(
     ("sentence", "expected"),
     [

@@ -16,7 +16,7 @@ from alref_local.masks import decode
 from alref_local.media.audio import Audio
 from alref_local.reason.question import Question
 from alref_local.select.stretches import Hearing
-from alref_local.types import Query, TargetResult
+from alref_local.types import Query, Spans, TargetResult
 from tests.fakes import ArraySound, BoxesByFrame, Scripted, levels, numbered_video
 from tests.strategies.strategy_kit import PARTS, SAMPLING
 
@@ -30,6 +30,7 @@ def run(
     *,
     seconds: int = 4,
     start: float = 0.0,
+    known: Spans = (),
     **changes: Any,
 ) -> tuple[list[Event], tuple[TargetResult, ...], Engine]:
     """A video of ten frames a second with a sound, under config ``default`` with fakes."""
@@ -38,7 +39,7 @@ def run(
         "sound": {"engine": "tests.fakes:LevelTagger", "aligner": None, **changes.pop("sound", {})},
     }
     engine = Engine(load_config("default", parts, SAMPLING, changes), device="cpu")
-    hearing = Hearing(cast(Audio, audio), start)
+    hearing = Hearing(cast(Audio, audio), start, known)
 
     async def collect() -> list[Event]:
         return [e async for e in engine.events(numbered_video(10 * seconds), queries, backend, hearing)]

@@ -1,23 +1,17 @@
-"""The rows of the paper's tables: what the page about them tells one to set asks what the row says."""
+"""The rows of the paper's tables: their settings ask what the row says."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+from copy import deepcopy
 
 import pytest
 
-from alref_local.configs import parse_changes
 from alref_local.reason.question import Question
+from alref_local.reproduce.tables import find_table
 from alref_local.types import Query
 from tests.fakes import Scripted, numbered_video
 from tests.strategies.strategy_kit import run
 
-PAGE = (Path(__file__).parents[2] / "docs" / "ablations.md").read_text()
-ROWS = {
-    (int(row[1]), row[2]): re.findall(r"--set (\S+?)(?=[ `])", row[3])
-    for row in re.finditer(r"^\| (\d) \| (.+?) \| (.+?) \| [\d.]+ \|$", PAGE, re.MULTILINE)
-}
 SYNTAX, DESCRIBE = (
     {"paper": "analyze its syntax", "alref": "main noun"},
     {"paper": "Describe", "alref": "Say in"},
@@ -40,9 +34,10 @@ ASKED: dict[tuple[int, str], tuple[list[str], int | None, bool, bool]] = {
 """Which steps are asked, which frame is fixed, whether the box prompt describes, and analyses the syntax."""
 
 
-def test_the_page_has_every_row() -> None:
+def test_every_row_is_known() -> None:
     """A row of the paper could not be repeated."""
-    assert ROWS.keys() == ASKED.keys()
+    tables = (find_table(number) for number in (3, 5, 6))
+    assert [(table.table, row.name) for table in tables for row in table.rows] == list(ASKED)
 
 
 @pytest.mark.parametrize("prompts", ["paper", "alref"])
@@ -51,7 +46,8 @@ def test_a_row_asks_what_it_says(row: tuple[int, str], prompts: str) -> None:
     """A figure would be compared with a row of the paper that is another method."""
     steps, fixed, describes, analyses = ASKED[row]
     backend = Scripted(_second)
-    changes = parse_changes(ROWS[row])
+    (changes,) = (deepcopy(one.changes) for one in find_table(row[0]).rows if one.name == row[1])
+    assert changes is not None
     base = {"prompts": prompts, "box_prompt": "pivot_box", "none_allowed": False}
     pivots = {"select": "one", **changes.pop("pivots", {})}
     reasoning = base | changes.pop("reasoning", {})
