@@ -1,4 +1,4 @@
-"""The YAML files that people read, copy and add to: ``backends/`` and ``configs/``.
+"""The YAML files that people read, copy and add to: ``backends/``, ``configs/`` and ``checkpoints/``.
 
 They lie at the top level of a checkout and inside the package of an installed wheel; a name finds a bundled
 file, a path any other.
@@ -15,7 +15,7 @@ from alref_local.errors import ConfigError
 
 __all__ = ["Kind", "data_dir", "find", "names"]
 
-Kind = Literal["backends", "configs"]
+Kind = Literal["backends", "checkpoints", "configs"]
 
 _PACKAGE = Path(__file__).parent
 

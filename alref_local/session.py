@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import asdict, dataclass, field, replace
@@ -22,6 +21,7 @@ from alref_local.jobs import Job
 from alref_local.masks import decode, union
 from alref_local.media import Reader, open_video
 from alref_local.media.audio import has_audio, open_audio
+from alref_local.offline import offline_asked
 from alref_local.plan import Plan, plan
 from alref_local.reason.backends import make_backend
 from alref_local.reason.cache import AnswerCache
@@ -40,7 +40,7 @@ from alref_local.waiting import run_through
 if TYPE_CHECKING:
     from alref_local.engine import Engine
 
-__all__ = ["Segmentation", "Session", "Window", "offline_asked"]
+__all__ = ["Segmentation", "Session", "Window"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,11 +281,6 @@ class Session:
         return Segmentation(
             job.name, video.size, len(video), record.results, folder.path if folder else None, record.timings
         )
-
-
-def offline_asked() -> bool:
-    """Whether the environment asks for no network (``HF_HUB_OFFLINE``)."""
-    return os.environ.get("HF_HUB_OFFLINE", "").strip().lower() in {"1", "true", "yes", "on"}
 
 
 def _check_pivots(job: Job, video: Reader) -> None:

@@ -175,7 +175,7 @@ class Sound(_Section):
 
     engine: str = "alref_local.perceive.tagging:Beats"
     model: str | tuple[str, ...] = Field(
-        "~/.cache/alref-local/BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt",
+        "microsoft/BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2",
         description="A BEATs checkpoint; of several each names its own labels, as released.",
     )
     tags: int = Field(5, ge=1, le=20, description="Labels of the audio classifier that are kept (top-k).")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,23 +12,6 @@ from alref_local.metrics import score_folders
 from alref_local.reason.calls import read_calls
 from alref_local.runs import open_run
 from alref_local.world import SOUND_LABELS, make_scene
-
-
-@pytest.fixture
-def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any attempt to leave this machine fails the test."""
-    connect = socket.socket.connect
-
-    def guarded(self: socket.socket, address: Any) -> None:
-        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1"):
-            pytest.fail(f"a connection to {address} was tried")
-        connect(self, address)
-
-    def resolved(host: Any, *_: Any, **__: Any) -> Any:
-        pytest.fail(f"the name {host} was looked up")
-
-    monkeypatch.setattr(socket.socket, "connect", guarded)
-    monkeypatch.setattr(socket, "getaddrinfo", resolved)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from alref_local.errors import AlrefError
+from alref_local.offline import keep_quiet
 
 __all__ = ["main"]
 
@@ -21,7 +22,7 @@ _COMMANDS = {
     "score": "Score predicted masks against true ones (J, F, J&F).",
     "backends": "List the reasoning backends, or show one.",
     "configs": "List the configs, or show one.",
-    "models": "Convert checkpoints.",
+    "models": "Fetch, check, carry and install checkpoints.",
     "selftest": "Try every model of a config on a drawn clip, and print one JSON to send back.",
     "tables": "Show the paper's tables, or measure the rows of one that are ours.",
     "import-replies": "Make recorded replies of the authors' GPT-4 answers for AVSBench.",
@@ -59,6 +60,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if argv is None else argv
     # Threads that spin while they wait starve each other on a busy machine; read when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_quiet()
     try:
         code = cli.main(arguments, prog_name="alref-local", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

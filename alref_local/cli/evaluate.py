@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from alref_local.cli.options import offline_option
 from alref_local.cli.pace import PaceLine
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ again goes on where the last one stopped, and tries again what failed."""
 @click.option("--seed", type=int, help="Seed of the backend's sampling, instead of the card's.")
 @click.option("--repeat", type=click.IntRange(min=1), metavar="N", help="Ask every question N times.")
 @click.option("--cache/--no-cache", default=True, help="Ask nothing again that any run asked before.")
-@click.option("--offline", is_flag=True, help="Use no network but this machine's own.")
+@offline_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     dataset: str,

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from alref_local.cli.options import offline_option
 from alref_local.cli.progress import Progress
 from alref_local.jobs import Job, collect_jobs, is_list, parse_pivot
 
@@ -70,7 +71,7 @@ _NOBODY = "Nothing reasoned: choose a backend with --backend (`alref-local backe
     help="Ask every question N times and count the votes.",
 )
 @click.option("--cache/--no-cache", default=True, help="Ask nothing again that any run asked before.")
-@click.option("--offline", is_flag=True, help="Use no network but this machine's own (as HF_HUB_OFFLINE=1).")
+@offline_option
 @click.option("--dry-run", is_flag=True, help="Say what would be asked and what it costs; load no model.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(

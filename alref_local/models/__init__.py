@@ -1,1 +1,1 @@
-"""Where checkpoints come from."""
+"""Which checkpoints there are, where they lie on this machine, and whether they are whole."""

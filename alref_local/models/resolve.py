@@ -1,7 +1,7 @@
 """From the name of a checkpoint in a config to a folder on this machine.
 
-A name is ``tiny:sam2`` (bundled with the package), a folder, or a model of the Hugging Face hub
-(``owner/name``).
+A name is ``tiny:sam2`` (bundled with the package), a folder, or ``owner/name``: what is installed under that name
+(``store.py``), or a model of the Hugging Face hub in its cache.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import re
 from pathlib import Path
 
 from alref_local.errors import ConfigError, PrerequisiteError
+from alref_local.models.catalogue import load_catalogue
+from alref_local.models.checking import faults
+from alref_local.models.store import installed, read_record
 
 __all__ = ["BUNDLED", "bundled", "resolve"]
 
@@ -20,7 +23,6 @@ _PATH = "Check the path of the model in your config."
 _MICROSOFTS = (
     "Put it there (https://github.com/microsoft/unilm/tree/master/beats offers it), or set sound.model."
 )
-_WEIGHTS = ("*.safetensors", "pytorch_model.bin")  # the second: LanguageBind alone
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -32,7 +34,7 @@ def resolve(name: str) -> Path:
 
     Raises:
         ConfigError: the name is malformed, or no bundled checkpoint has this name.
-        PrerequisiteError: the checkpoint is not on this machine.
+        PrerequisiteError: the checkpoint is not on this machine, or no longer whole.
     """
     if name.startswith("tiny:"):
         return _bundled(name)
@@ -47,7 +49,7 @@ def resolve(name: str) -> Path:
             f"'{name}' does not name a checkpoint.",
             hint="Write tiny:NAME, the path of a folder, or a hub name such as facebook/sam2-hiera-large.",
         )
-    return _from_hub(name)
+    return _installed(name)
 
 
 def bundled() -> tuple[str, ...]:
@@ -65,21 +67,28 @@ def _bundled(name: str) -> Path:
     return BUNDLED / short
 
 
-def _from_hub(name: str) -> Path:
-    from huggingface_hub import snapshot_download
+def _installed(name: str) -> Path:
+    folder = installed(load_catalogue().get(name, name))
+    if folder is None:
+        raise _missing(name)
+    record = read_record(folder)
+    # Sizes are looked at before every run; contents by `alref-local models verify`.
+    if record is not None and (wrong := faults(folder, record.files, deep=False)):
+        raise PrerequisiteError(
+            f"The checkpoint '{name}' on this machine is damaged: {wrong[0]}.",
+            hint=f"Pull or install it again; `alref-local models verify {name}` reads every byte.",
+        )
+    return folder
 
-    try:
-        cached = Path(snapshot_download(name, local_files_only=True))
-        # An interrupted download leaves a snapshot without its weights.
-        if (
-            any(file for kind in _WEIGHTS for file in cached.glob(kind))
-            and (cached / "config.json").is_file()
-        ):
-            return cached
-    except (OSError, ValueError):  # not in the cache, or no name that the hub would take
-        pass
-    raise PrerequisiteError(
-        f"The checkpoint '{name}' is not on this machine.",
-        hint=f"Run `hf download {name}` where there is a network, or try the bundled tiny models with "
-        "`--config tiny` (they know the drawn world only).",
-    )
+
+def _missing(name: str) -> PrerequisiteError:
+    checkpoint = load_catalogue().get(name)
+    if checkpoint is not None and checkpoint.repo is None:
+        files = ", ".join(checkpoint.files)
+        hint = f"Fetch {files} from {checkpoint.url} by hand, then `alref-local models install FILE`."
+    else:
+        hint = (
+            f"Run `alref-local models pull {name}` where there is a network (`alref-local models bundle` carries it "
+            "from there), or try the bundled tiny models with `--config tiny` (they know the drawn world only)."
+        )
+    return PrerequisiteError(f"The checkpoint '{name}' is not on this machine.", hint=hint)

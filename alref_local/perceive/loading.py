@@ -33,7 +33,7 @@ def load_model(
     if not any(folder.glob("*.safetensors")):
         raise PrerequisiteError(
             f"The checkpoint folder '{folder}' holds no safetensors weights.",
-            hint="Download the whole checkpoint again; .pt and .bin files are not read.",
+            hint="Get the whole checkpoint; `alref-local models pull` and `install` make safetensors of .bin files.",
         )
     try:
         with _quiet():

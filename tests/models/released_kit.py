@@ -26,6 +26,9 @@ from transformers import (
 
 Shape = tuple[int, ...]
 
+SAM2_BUFFERS = 512
+"""Positional embedding of prompts and of the image, 2 x 128 each; files hold them, and they are no parameters."""
+
 
 def tensors(name: str) -> dict[str, Shape]:
     """Name and shape of every tensor of one released checkpoint."""
@@ -53,7 +56,8 @@ def write_checkpoint(folder: Path, name: str) -> None:
         file.truncate(8 + len(text) + offset)
 
 
-def _sam2(backbone: Sam2HieraDetConfig, *, version: str, **vision: Any) -> Sam2VideoConfig:
+def sam2(backbone: Sam2HieraDetConfig, *, version: str, **vision: Any) -> Sam2VideoConfig:
+    """The config of SAM 2 with this backbone, ``version`` 2.0 or 2.1."""
     return Sam2VideoConfig(
         vision_config=Sam2VisionConfig(backbone_config=backbone, **vision),
         prompt_encoder_config=Sam2VideoPromptEncoderConfig(),
@@ -73,7 +77,7 @@ def _sam2_large() -> Sam2VideoConfig:
         window_positional_embedding_background_size=[7, 7],
         window_size_per_stage=[8, 4, 16, 8],
     )
-    return _sam2(backbone, version="2.0", backbone_channel_list=[1152, 576, 288, 144])
+    return sam2(backbone, version="2.0", backbone_channel_list=[1152, 576, 288, 144])
 
 
 def _dino(**swin: Any) -> GroundingDinoConfig:
@@ -84,7 +88,7 @@ def _dino(**swin: Any) -> GroundingDinoConfig:
 
 CONFIGS: dict[str, Callable[[], Any]] = {
     "sam2-hiera-large": _sam2_large,
-    "sam2.1-hiera-tiny": lambda: _sam2(Sam2HieraDetConfig(), version="2.1"),
+    "sam2.1-hiera-tiny": lambda: sam2(Sam2HieraDetConfig(), version="2.1"),
     "grounding-dino-tiny": lambda: _dino(
         image_size=224, embed_dim=96, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24], window_size=7
     ),

@@ -14,7 +14,7 @@ from transformers import BertTokenizerFast, GroundingDinoImageProcessorPil
 from alref_local.perceive.grounding import GroundingDino
 from alref_local.perceive.segmentation import Sam2
 from alref_local.types import Box, FrameMasks, Prompt
-from tests.models.released_kit import CONFIGS, tensors, write_checkpoint
+from tests.models.released_kit import CONFIGS, SAM2_BUFFERS, tensors, write_checkpoint
 
 PARAMETERS = {
     "sam2-hiera-large": 224_430_130,
@@ -22,8 +22,6 @@ PARAMETERS = {
     "grounding-dino-tiny": 172_250_626,
     "grounding-dino-base": 232_315_264,
 }
-SAM2_BUFFERS = 512
-"""Positional embedding of prompts and of the image, 2 x 128 each; files hold them, and they are no parameters."""
 
 SAM2 = sorted(name for name in CONFIGS if "sam2" in name)
 DINO = sorted(name for name in CONFIGS if "dino" in name)

@@ -77,7 +77,7 @@ def test_missing_model() -> None:
     with pytest.raises(PrerequisiteError) as caught:
         resolve(NAME)
     assert str(caught.value).count(". ") == 0
-    assert f"hf download {NAME}" in caught.value.hint
+    assert f"models pull {NAME}" in caught.value.hint
     assert "--config tiny" in caught.value.hint
     assert caught.value.exit_code == 3
 
