@@ -21,7 +21,7 @@ from alref_local.runs.result import ResultFile, VideoInfo
 from alref_local.settings import Settings
 from alref_local.types import TargetResult, Totals
 
-__all__ = ["Run", "open_run"]
+__all__ = ["Run", "open_run", "read_results"]
 
 _T = TypeVar("_T")
 
@@ -71,13 +71,7 @@ def open_run(path: Path) -> Run:
     Raises:
         ConfigError: no run folder, an unfinished one, or files that are missing or malformed.
     """
-    if not (path / MANIFEST).is_file():
-        raise ConfigError(
-            f"{path} is not a finished run folder: it has no {MANIFEST}.",
-            hint="If the run was interrupted, give the same command again; it goes on from there.",
-        )
-    result = _load(path / "result.json", ResultFile.model_validate_json)
-    results = _load(path / "masks.json", partial(_results, result))
+    result, results = read_results(path)
     for one in results:
         for name in result.video.frame_names:
             if not (file := path / "masks" / one.query.id / f"{name}.png").is_file():
@@ -92,6 +86,21 @@ def open_run(path: Path) -> Run:
         usage=result.usage,
         manifest=_load(path / MANIFEST, lambda text: dict(json.loads(text))),
     )
+
+
+def read_results(path: Path) -> tuple[ResultFile, tuple[TargetResult, ...]]:
+    """Only what became of the references, masks included; who goes through thousands of folders needs no more.
+
+    Raises:
+        ConfigError: no run folder, an unfinished one, or these two files are missing or malformed.
+    """
+    if not (path / MANIFEST).is_file():
+        raise ConfigError(
+            f"{path} is not a finished run folder: it has no {MANIFEST}.",
+            hint="If the run was interrupted, give the same command again; it goes on from there.",
+        )
+    result = _load(path / "result.json", ResultFile.model_validate_json)
+    return result, _load(path / "masks.json", partial(_results, result))
 
 
 def _results(result: ResultFile, masks_json: str) -> tuple[TargetResult, ...]:
