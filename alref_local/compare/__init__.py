@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from alref_local.compare.display import sentences
 from alref_local.compare.result import Comparison
 from alref_local.compare.runs import open_runs
 from alref_local.compare.scan import ComparedItem, Walk
 from alref_local.compare.tally import Tally
 
-__all__ = ["Comparison", "compare", "open_runs"]
+__all__ = ["Comparison", "compare", "open_runs", "sentences"]
 
 
 def compare(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alref_local.compare.asked import Asked
 from alref_local.compare.scan import Leftover
 from alref_local.compare.statistics import Estimate
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["Comparison", "Disagreement", "PairSummary", "Right", "RunSummary", "ScorePair"]
 
@@ -131,6 +134,17 @@ class Comparison:
     sentences: int
     dataset: str
     left_out: tuple[Leftover, ...] = field(default_factory=tuple)
+
+    def to_pandas(self) -> DataFrame:
+        """A row for every two runs and score (see ``compare.display``)."""
+        from alref_local.compare.display import scores_table
+
+        return scores_table(self)
+
+    def _repr_html_(self) -> str:
+        from alref_local.compare.display import comparison_html
+
+        return comparison_html(self)
 
     def as_json(self) -> dict[str, Any]:
         """Everything, in types that JSON has; what is not known is ``null``."""

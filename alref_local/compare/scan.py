@@ -140,12 +140,13 @@ class Walk:
         return len(self.shared)
 
     def __iter__(self) -> Iterator[ComparedItem]:
-        """In the order of the data set, where it is at hand, or else of the first run.
+        """In the order of the data set, as far as that is known.
 
         Raises:
             ConfigError: the data set cannot be read.
         """
-        waiting = dict.fromkeys(name for name in self.runs[0].items if name in self.shared)
+        order = (*self._published, *self.runs[0].items)
+        waiting = dict.fromkeys(name for name in order if name in self.shared)
         for item in self._dataset():
             name = folder_names([item.id])[item.id]
             if name in waiting:

@@ -9,40 +9,23 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from alref_local.compare.asked import Asked
+from alref_local.compare.figures import (
+    BY,
+    SPREAD,
+    STEPS,
+    dollars,
+    ends_text,
+    mean_text,
+    p_text,
+    percent,
+    signed,
+)
 from alref_local.compare.measures import AGREEMENT
 from alref_local.compare.result import Comparison, PairSummary
-from alref_local.compare.statistics import Estimate
-from alref_local.compare.verdict import main_first, main_name, p_text, signed, verdict
+from alref_local.compare.verdict import main_first, main_name, verdict
 from alref_local.visible import visible
 
-__all__ = ["BY", "SPREAD", "STEPS", "tables"]
-
-STEPS = {
-    "lbru": "references of a sound",
-    "pivot_frame": "pivot frame",
-    "pivot_box": "pivot box",
-    "second_look": "second look",
-    "masks": "masks (score of 0.5 and more)",
-}
-"""Steps of the method, as people call them."""
-
-BY = {
-    "kind": "kind",
-    "words": "words of the sentence",
-    "sampled frames": "sampled frames of the clip",
-    "candidates": "candidate boxes",
-}
-"""What agreement is broken down by."""
-
-SPREAD = {
-    "lbru": "references",
-    "pivot_frame": "pivot frame",
-    "pivot_frame_near": "within one",
-    "pivot_box": "pivot box",
-    "second_look": "second look",
-}
-"""What two answers to one question may agree on."""
+__all__ = ["tables"]
 
 _WORST = 5
 
@@ -66,10 +49,10 @@ def _runs(found: Comparison) -> Table:
         table.add_row(
             _text(run.label),
             _text(run.backend + (f" x{run.repeat}" if run.repeat > 1 else "")),
-            *(_mean(run.scores.get(name)) for name in names),
-            *(_mean(run.right.get(step), 2, False) for step in ("pivot_frame", "pivot_box")),
+            *(mean_text(run.scores.get(name)) for name in names),
+            *(mean_text(run.right.get(step), 2, False) for step in ("pivot_frame", "pivot_box")),
             f"{run.seconds / max(1, found.videos):.1f}",
-            _dollars(run.asked),
+            dollars(run.asked),
         )
     return table
 
@@ -84,8 +67,8 @@ def _steps(found: Comparison) -> Iterator[Table]:
                     STEPS.get(step, _text(step)),
                     _text(run.label),
                     f"{took.questions:,}",
-                    _percent(one.validity),
-                    _percent(one.retry_rate),
+                    percent(one.validity),
+                    percent(one.retry_rate),
                     f"{took.prompt_tokens:,}",
                     f"{took.completion_tokens:,}",
                     f"{one.seconds:.1f}",
@@ -102,12 +85,12 @@ def _spread(found: Comparison) -> Iterator[Table]:
     table = _table("two answers to one question agree", "whose", *titles)
     for run in found.runs:
         if run.within:
-            shares = (_mean(run.within.get(name)) for name in measures)
+            shares = (mean_text(run.within.get(name)) for name in measures)
             table.add_row(_text(f"{run.label} with itself"), *shares)
     for pair in found.pairs:
         if pair.single:
             table.add_row(
-                _text(f"{pair.a} with {pair.b}"), *(_mean(pair.single.get(name)) for name in measures)
+                _text(f"{pair.a} with {pair.b}"), *(mean_text(pair.single.get(name)) for name in measures)
             )
     if measures:
         yield table
@@ -141,7 +124,7 @@ def _agreement(pair: PairSummary) -> Table:
     table = _table("", "agreement", "mean", "95 %", "of")
     for name, title in AGREEMENT.items():
         if (one := pair.agreement.get(name)) is not None:
-            table.add_row(title, f"{one.mean:.3f}", _ends(one), str(one.values))
+            table.add_row(title, f"{one.mean:.3f}", ends_text(one), str(one.values))
     return table
 
 
@@ -162,10 +145,10 @@ def _broken_down(pair: PairSummary) -> Iterator[Table]:
         ]
         table = _table("", title, *heads)
         for group, found in groups.items():
-            cells = [_mean(found.get(measure), 3, False) for measure in measures]
+            cells = [mean_text(found.get(measure), 3, False) for measure in measures]
             if with_score:
                 one = found.get(with_score)
-                cells = [signed(one.mean) if one else "", _ends(one) if one else "", *cells]
+                cells = [signed(one.mean) if one else "", ends_text(one) if one else "", *cells]
             table.add_row(_text(group), *cells)
         yield table
 
@@ -200,24 +183,6 @@ def _table(title: str, first: str, *rest: str) -> Table:
 
 def _text(words: str) -> Text:
     return Text(visible(words))
-
-
-def _mean(one: Estimate | None, digits: int = 3, interval: bool = True) -> str:
-    if one is None:
-        return ""
-    return f"{one.mean:.{digits}f}" + (f" ({_ends(one, digits)})" if interval and one.videos > 1 else "")
-
-
-def _ends(one: Estimate, digits: int = 3) -> str:
-    return "" if one.videos < 2 else f"{one.low:.{digits}f} to {one.high:.{digits}f}"
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.1f} %"
-
-
-def _dollars(one: Asked) -> str:
-    return "" if one.took.dollars is None else f"{one.took.dollars:.2f}"
 
 
 def _left_out(found: Comparison) -> str:

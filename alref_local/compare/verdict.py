@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from alref_local.compare.figures import p_text
 from alref_local.compare.result import Comparison, PairSummary, ScorePair
 from alref_local.compare.scan import MAIN_SCORES
 
-__all__ = ["better", "main_first", "main_name", "p_text", "signed", "verdict"]
+__all__ = ["better", "main_first", "main_name", "verdict"]
 
 _ENOUGH = 0.05
 _FEWEST = 6
@@ -51,16 +52,6 @@ def verdict(pair: PairSummary, whole: Comparison) -> str:
     if better(score):
         return f"{told}. This is more than noise ({over}).{models}"
     return f"{told}. This may be noise ({over}).{models}"
-
-
-def p_text(p: float) -> str:
-    """``p = 0.031``, or ``p < 0.001``."""
-    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
-
-
-def signed(value: float) -> str:
-    """``+0.123``."""
-    return f"{value:+.3f}"
 
 
 def _interval(score: ScorePair) -> str:

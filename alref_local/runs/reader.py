@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -20,6 +20,10 @@ from alref_local.runs.manifest import MasksHash
 from alref_local.runs.result import ResultFile, VideoInfo
 from alref_local.settings import Settings
 from alref_local.types import TargetResult, Totals
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from pycocotools.coco import COCO
 
 __all__ = ["Run", "open_run", "read_results"]
 
@@ -63,6 +67,23 @@ class Run:
                 file = f"{name}.png"
                 digest.add(result.query.id, file, read_mask(self.path / "masks" / result.query.id / file))
         return digest.hexdigest()
+
+    def to_pandas(self, rows: Literal["frames", "clips"] = "frames") -> DataFrame:
+        """A row for every mask, or for every clip (see ``runs.tables``)."""
+        from alref_local.runs import tables
+
+        return (tables.clips_table if rows == "clips" else tables.frames_table)(self.results)
+
+    def to_coco(self) -> COCO:
+        """The masks as an object of pycocotools (see ``runs.tables``)."""
+        from alref_local.runs.tables import coco_annotations
+
+        return coco_annotations(self.results, (self.video.height, self.video.width), self.video.frame_names)
+
+    def _repr_html_(self) -> str:
+        from alref_local.runs.display import results_html
+
+        return results_html(self.video.name, (self.video.height, self.video.width), self.results, self.path)
 
 
 def open_run(path: Path) -> Run:
