@@ -72,7 +72,7 @@ class Segmentation:
     name: str
     size: tuple[int, int]
     length: int
-    results: tuple[TargetResult, ...]
+    results: tuple[TargetResult, ...] = field(repr=False)  # thousands of masks
     folder: Path | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     usage: Totals | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from alref_local.cli.pace import PaceLine
+from alref_local.visible import visible
 
 if TYPE_CHECKING:
     from alref_local.evaluate import Evaluation
@@ -80,7 +81,8 @@ def command(
             **rest,
         )
     for one in done.failed:
-        click.echo(f"{one.id} failed: {one.error}" + (f" Hint: {one.hint}" if one.hint else ""), err=True)
+        said = f"{one.id} failed: {one.error}" + (f" Hint: {one.hint}" if one.hint else "")
+        click.echo(visible(said), err=True)
     if done.failed:
         click.echo(f"{len(done.failed)} failed; the same command tries them again.", err=True)
     if as_json:
@@ -88,7 +90,7 @@ def command(
         click.echo(json.dumps({**done.result, "failed": failed}, indent=2, ensure_ascii=False))
     else:
         for text in _table(done):
-            click.echo(text)
+            click.echo(visible(text))
     return 1 if done.failed else 0
 
 

@@ -124,7 +124,7 @@ class PairSummary:
     disagreements: tuple[Disagreement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """Several runs over the same videos."""
 
@@ -134,6 +134,10 @@ class Comparison:
     sentences: int
     dataset: str
     left_out: tuple[Leftover, ...] = field(default_factory=tuple)
+
+    def __repr__(self) -> str:
+        labels = ", ".join(run.label for run in self.runs)
+        return f"<Comparison of {labels}: {self.videos} videos, {self.sentences} sentences>"
 
     def to_pandas(self) -> DataFrame:
         """A row for every two runs and score (see ``compare.display``)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -49,7 +49,7 @@ class Run:
     settings: Settings
     backend: Mapping[str, Any]
     video: VideoInfo
-    results: tuple[TargetResult, ...]
+    results: tuple[TargetResult, ...] = field(repr=False)  # thousands of masks
     timings: Mapping[str, float]
     usage: Totals | None
     manifest: Mapping[str, Any]
