@@ -130,7 +130,7 @@ def _items(path: Path) -> dict[str, Path]:
 
 def _labels(paths: Sequence[Path]) -> list[str]:
     """The shortest ends of the paths that tell them apart."""
-    parts = [path.resolve().parts for path in paths]
+    parts = [path.absolute().parts for path in paths]
     depth = 1
     labels = ["/".join(one[-depth:]) for one in parts]
     while len(set(labels)) < len(set(parts)):

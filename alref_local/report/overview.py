@@ -44,6 +44,7 @@ def overview(found: Comparison, *, shards: int) -> str:
     )
     return pages.get_template("index.html.j2").render(
         title=_title([run.label for run in found.runs]),
+        judged=any(run.right for run in found.runs),
         priced=any(run.asked.took.dollars is not None for run in found.runs),
         found=found,
         shards=shards,

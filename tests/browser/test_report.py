@@ -13,7 +13,7 @@ from tests.cli.test_segment import call
 from tests.payloads import PAYLOADS
 from tests.report.report_kit import hostile_runs, plain_runs
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # three evaluations come first
 CLIPS = 3
 
 

@@ -19,10 +19,14 @@ function choice(item, one) {
     one.frame === null ? h("p", null, "no pivot frame") : h("p", null, "pivot frame ", h("b", null, String(one.frame)),
       one.sampled.length > 1 ? h("small", null, ` of ${one.sampled.join(", ")}`) : "", mark(right.frame, "shows it", "does not show it")),
     one.picture ? pivotPicture(item, one) : null,
-    one.candidates.length ? candidateTable(one, mark(right.box, "right box", "wrong box")) : null,
+    one.candidates.length ? candidateTable(one, boxMark(one, right.box)) : null,
     one.note ? h("p", { class: "hint" }, said(one.note)) : null,
     one.steps.map((step) => exchange(STEP[step.step] ?? step.step, step, step.step === "pivot_frame" ? one.sampled : null)),
   ];
+}
+
+function boxMark(one, right) {
+  return one.candidates.some((candidate) => candidate.chosen) ? mark(right, "right box", "wrong box") : mark(right, "rightly none", "wrongly none");
 }
 
 function mark(right, yes, no) {

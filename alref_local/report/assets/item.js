@@ -8,8 +8,8 @@ async function showItem(report, row) {
   const item = await load(`items/${String(row.number).padStart(6, "0")}`);
   const sentence = item.sentences[row.place];
   const node = document.getElementById("item");
-  stage.videos = item.videos.map((address, run) => address && h("video", {
-    src: address, poster: row.thumbs[run], preload: "auto", controls: true, playsinline: true, width: item.width, height: item.height,
+  stage.videos = item.videos.map((address) => address && h("video", {
+    src: address, preload: "auto", controls: true, playsinline: true, width: item.width, height: item.height,
   }));
   const seek = (seconds) => playing().forEach((video) => { video.currentTime = seconds; });
   stage.line = timeline(report, item, sentence, seek);
