@@ -39,7 +39,7 @@ test: $(VENV)/.installed lint type vllm
 
 # Reports in a real browser. `make test` runs these tests, too, and skips them where there is no Chromium.
 browser: $(VENV)/.installed
-	@command -v chromium chromedriver > /dev/null || { echo "$(BROWSER_HELP)"; exit 1; }
+	@{ command -v chromium && command -v chromedriver; } > /dev/null || { echo "$(BROWSER_HELP)"; exit 1; }
 	$(BIN)/pytest tests/browser -rs
 
 soak: $(VENV)/.installed
