@@ -1,6 +1,6 @@
 """How a report grows: runs are multiplied (as hard links), reported, and memory is read on the way.
 
-python scripts/bench/report.py runs/a runs/b --videos 5000 -o /tmp/many
+python scripts/bench/report.py runs/a runs/b --videos 5000 -o many/
 """
 
 from __future__ import annotations
