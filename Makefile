@@ -6,7 +6,9 @@ VLLM_VENV ?= .venv-vllm
 export VLLM_VENV
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo demo-vllm test vllm soak lint type bench clean
+BROWSER_HELP = no chromium here; on Debian: apt-get install chromium chromium-driver
+
+.PHONY: demo demo-vllm test vllm browser soak lint type bench clean
 
 $(VENV)/.installed: pyproject.toml constraints-cpu.txt
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +36,11 @@ vllm:
 test: $(VENV)/.installed lint type vllm
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not soak and not vllm" -n auto --dist loadfile
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "vllm and not soak" -rs
+
+# Reports in a real browser. `make test` runs these tests, too, and skips them where there is no Chromium.
+browser: $(VENV)/.installed
+	@{ command -v chromium && command -v chromedriver; } > /dev/null || { echo "$(BROWSER_HELP)"; exit 1; }
+	$(BIN)/pytest tests/browser -rs
 
 soak: $(VENV)/.installed
 	$(BIN)/pip install --quiet -e ".[cluster]"

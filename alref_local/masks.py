@@ -15,7 +15,18 @@ from pycocotools import mask as coco
 
 from alref_local.types import Box, MaskTrack, Rle
 
-__all__ = ["Mask", "TrackBuilder", "area", "box", "decode", "empty", "encode", "encode_stack", "union"]
+__all__ = [
+    "Mask",
+    "TrackBuilder",
+    "area",
+    "box",
+    "decode",
+    "empty",
+    "encode",
+    "encode_stack",
+    "jaccard",
+    "union",
+]
 
 Mask = NDArray[np.bool_]
 """``(H, W)`` bool, or a stack of them."""
@@ -52,6 +63,16 @@ def union(rles: Sequence[Rle]) -> Rle:
     if len(rles) == 1:
         return rles[0]
     return _from_coco(coco.merge([_to_coco(rle) for rle in rles], intersect=False))
+
+
+def jaccard(ours: Sequence[Rle], theirs: Sequence[Rle]) -> NDArray[np.float64]:
+    """``(n,)`` J of ``n`` masks with as many others of the same size, one by one; 1 where both are empty."""
+    found = np.empty(len(ours))
+    for place, pair in enumerate(zip(ours, theirs, strict=True)):
+        both = [_to_coco(rle) for rle in pair]
+        either = int(coco.area(coco.merge(both, intersect=False)))
+        found[place] = int(coco.area(coco.merge(both, intersect=True))) / either if either else 1.0
+    return found
 
 
 def box(rle: Rle) -> Box | None:

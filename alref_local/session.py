@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,9 @@ from alref_local.types import TargetResult, Totals
 from alref_local.waiting import run_through
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+    from pycocotools.coco import COCO
+
     from alref_local.engine import Engine
 
 __all__ = ["Segmentation", "Session", "Window"]
@@ -70,7 +73,7 @@ class Segmentation:
     name: str
     size: tuple[int, int]
     length: int
-    results: tuple[TargetResult, ...]
+    results: tuple[TargetResult, ...] = field(repr=False)  # thousands of masks
     folder: Path | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     usage: Totals | None = None
@@ -82,6 +85,23 @@ class Segmentation:
         if not tracks:
             return np.zeros(self.size, np.bool_)
         return decode(union([track.masks[frame] for track in tracks]))
+
+    def to_pandas(self, rows: Literal["frames", "clips"] = "frames") -> DataFrame:
+        """A row for every mask, or for every clip (see ``runs.tables``)."""
+        from alref_local.runs import tables
+
+        return (tables.clips_table if rows == "clips" else tables.frames_table)(self.results)
+
+    def to_coco(self) -> COCO:
+        """The masks as an object of pycocotools (see ``runs.tables``)."""
+        from alref_local.runs.tables import coco_annotations
+
+        return coco_annotations(self.results, self.size, [f"{frame:05d}" for frame in range(self.length)])
+
+    def _repr_html_(self) -> str:
+        from alref_local.runs.display import results_html
+
+        return results_html(self.name, self.size, self.results, self.folder)
 
 
 class Session:

@@ -17,6 +17,8 @@ __all__ = ["main"]
 _COMMANDS = {
     "segment": "Segment what sentences refer to, through whole videos.",
     "evaluate": "Segment a whole data set, through every interruption, and score it.",
+    "compare": "Say how runs differ, who was right, and whether it is more than noise.",
+    "report": "Write a page that shows what each run saw, said and chose; it opens from disk.",
     "demo": "Run the whole pipeline on a drawn clip and score it.",
     "datasets": "List the data sets, or say what is missing from one.",
     "score": "Score predicted masks against true ones (J, F, J&F).",

@@ -11,6 +11,7 @@ import click
 
 from alref_local.cli.options import offline_option
 from alref_local.cli.pace import PaceLine
+from alref_local.visible import visible
 
 if TYPE_CHECKING:
     from alref_local.evaluate import Evaluation
@@ -81,7 +82,8 @@ def command(
             **rest,
         )
     for one in done.failed:
-        click.echo(f"{one.id} failed: {one.error}" + (f" Hint: {one.hint}" if one.hint else ""), err=True)
+        said = f"{one.id} failed: {one.error}" + (f" Hint: {one.hint}" if one.hint else "")
+        click.echo(visible(said), err=True)
     if done.failed:
         click.echo(f"{len(done.failed)} failed; the same command tries them again.", err=True)
     if as_json:
@@ -89,7 +91,7 @@ def command(
         click.echo(json.dumps({**done.result, "failed": failed}, indent=2, ensure_ascii=False))
     else:
         for text in _table(done):
-            click.echo(text)
+            click.echo(visible(text))
     return 1 if done.failed else 0
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from alref_local.visible import visible
+
 if TYPE_CHECKING:
     from alref_local.evaluate.pace import Pace
     from alref_local.evaluate.run import Begun
@@ -58,7 +60,7 @@ class PaceLine:
             self._pace.count(failed=isinstance(message, Failed))
             if self._quiet:
                 became = f"done in {spoken(message.seconds)}" if isinstance(message, Done) else "failed"
-                click.echo(f"{message.id} {became} ({self._pace})", err=True)
+                click.echo(visible(f"{message.id} {became} ({self._pace})"), err=True)
         self._bars.update(
             self._task,
             description=f"{self._title}: {self._pace}",

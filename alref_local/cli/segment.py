@@ -12,6 +12,7 @@ import click
 from alref_local.cli.options import offline_option
 from alref_local.cli.progress import Progress
 from alref_local.jobs import Job, collect_jobs, is_list, parse_pivot
+from alref_local.visible import visible
 
 _EPILOG = """\b
 SOURCE is a video file, a folder of frames, a folder of videos, or a CSV with the columns video,sentence.
@@ -121,9 +122,10 @@ def command(
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         for line in lines:
-            click.echo(line)
+            click.echo(visible(line))
         if session.card.kind == "none" and not dry_run:
             click.echo(_NOBODY, err=True)
     for one in failed:
-        click.echo(f"{one.name} failed: {one.error}" + (f" Hint: {one.hint}" if one.hint else ""), err=True)
+        said = f"{one.name} failed: {one.error}" + (f" Hint: {one.hint}" if one.hint else "")
+        click.echo(visible(said), err=True)
     return 1 if failed else 0

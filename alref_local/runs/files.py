@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from alref_local.errors import ConfigError
 
-__all__ = ["MANIFEST", "part", "safe_name", "write_bytes", "writing"]
+__all__ = ["MANIFEST", "part", "safe_name", "whole_text", "write_bytes", "writing"]
 
 MANIFEST = "manifest.json"
 """Written last: a run folder that has it is complete."""
@@ -57,3 +58,20 @@ def write_bytes(target: Path, data: bytes) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         part(target).write_bytes(data)
         part(target).replace(target)
+
+
+@contextmanager
+def whole_text(target: Path) -> Iterator[TextIO]:
+    """A text file that gets its name when the block ends well, and leaves nothing behind when it does not.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part(target).open("w", encoding="utf-8", newline="") as file:
+                yield file
+            part(target).replace(target)
+        finally:
+            part(target).unlink(missing_ok=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -21,7 +21,11 @@ from alref_local.runs.result import ResultFile, VideoInfo
 from alref_local.settings import Settings
 from alref_local.types import TargetResult, Totals
 
-__all__ = ["Run", "open_run"]
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from pycocotools.coco import COCO
+
+__all__ = ["Run", "open_run", "read_results"]
 
 _T = TypeVar("_T")
 
@@ -45,7 +49,7 @@ class Run:
     settings: Settings
     backend: Mapping[str, Any]
     video: VideoInfo
-    results: tuple[TargetResult, ...]
+    results: tuple[TargetResult, ...] = field(repr=False)  # thousands of masks
     timings: Mapping[str, float]
     usage: Totals | None
     manifest: Mapping[str, Any]
@@ -64,6 +68,23 @@ class Run:
                 digest.add(result.query.id, file, read_mask(self.path / "masks" / result.query.id / file))
         return digest.hexdigest()
 
+    def to_pandas(self, rows: Literal["frames", "clips"] = "frames") -> DataFrame:
+        """A row for every mask, or for every clip (see ``runs.tables``)."""
+        from alref_local.runs import tables
+
+        return (tables.clips_table if rows == "clips" else tables.frames_table)(self.results)
+
+    def to_coco(self) -> COCO:
+        """The masks as an object of pycocotools (see ``runs.tables``)."""
+        from alref_local.runs.tables import coco_annotations
+
+        return coco_annotations(self.results, (self.video.height, self.video.width), self.video.frame_names)
+
+    def _repr_html_(self) -> str:
+        from alref_local.runs.display import results_html
+
+        return results_html(self.video.name, (self.video.height, self.video.width), self.results, self.path)
+
 
 def open_run(path: Path) -> Run:
     """Read and check a run folder; every mask file must be there, its pixels are not decoded.
@@ -71,13 +92,7 @@ def open_run(path: Path) -> Run:
     Raises:
         ConfigError: no run folder, an unfinished one, or files that are missing or malformed.
     """
-    if not (path / MANIFEST).is_file():
-        raise ConfigError(
-            f"{path} is not a finished run folder: it has no {MANIFEST}.",
-            hint="If the run was interrupted, give the same command again; it goes on from there.",
-        )
-    result = _load(path / "result.json", ResultFile.model_validate_json)
-    results = _load(path / "masks.json", partial(_results, result))
+    result, results = read_results(path)
     for one in results:
         for name in result.video.frame_names:
             if not (file := path / "masks" / one.query.id / f"{name}.png").is_file():
@@ -92,6 +107,21 @@ def open_run(path: Path) -> Run:
         usage=result.usage,
         manifest=_load(path / MANIFEST, lambda text: dict(json.loads(text))),
     )
+
+
+def read_results(path: Path) -> tuple[ResultFile, tuple[TargetResult, ...]]:
+    """Only what became of the references, masks included; who goes through thousands of folders needs no more.
+
+    Raises:
+        ConfigError: no run folder, an unfinished one, or these two files are missing or malformed.
+    """
+    if not (path / MANIFEST).is_file():
+        raise ConfigError(
+            f"{path} is not a finished run folder: it has no {MANIFEST}.",
+            hint="If the run was interrupted, give the same command again; it goes on from there.",
+        )
+    result = _load(path / "result.json", ResultFile.model_validate_json)
+    return result, _load(path / "masks.json", partial(_results, result))
 
 
 def _results(result: ResultFile, masks_json: str) -> tuple[TargetResult, ...]:

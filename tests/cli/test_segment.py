@@ -308,3 +308,13 @@ def _wait_for(path: Path) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"{path} never came")
+
+
+def test_words_of_others_on_a_terminal(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sentence out of a list could clear the screen, or write over what was said before."""
+    listed = tmp_path / "list.csv"
+    listed.write_text(f'video,sentence\n{clip.name},"the \x1b[2Jdog \u202egod"\n', encoding="utf-8")
+    assert call("segment", listed, "-o", tmp_path / "out", *FAKES) == 0
+    assert r'"the \x1b[2Jdog \u202egod" segmented' in capsys.readouterr().out
