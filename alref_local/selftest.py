@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,9 +20,10 @@ import numpy as np
 
 from alref_local.boxes import overlaps
 from alref_local.demo import draw
-from alref_local.errors import AlrefError
+from alref_local.errors import AlrefError, ConfigError
 from alref_local.jobs import Job, queries
 from alref_local.metrics import score_folders
+from alref_local.models.catalogue import load_catalogue
 from alref_local.models.resolve import resolve
 from alref_local.reason.calls import read_calls
 from alref_local.runs.manifest import environment, weights_sha256
@@ -30,7 +31,7 @@ from alref_local.session import Session
 from alref_local.types import Box, Pivot
 from alref_local.world import Scene, make_scene
 
-__all__ = ["Check", "selftest"]
+__all__ = ["Check", "selftest", "shapes_sha256"]
 
 _SIZE: Final = (480, 640)
 _CLIP: Final = ("easy", 13)  # "the green car", beside a green boat
@@ -117,17 +118,30 @@ def _checks(
 
 
 def _weights(model: str) -> Mapping[str, Any]:
-    """Hashes of the files, and one of all names and shapes, which tells a checkpoint whatever its precision."""
+    """Whether the tensors are those of the released checkpoint, where these are known, and the files' hashes."""
     path = Path(model).expanduser()
     path = path if path.is_file() else resolve(model)
     shapes = _shapes(path)
-    lines = sorted(f"{name} {' '.join(map(str, shape))}" for name, shape in shapes.items())
+    found, entry = shapes_sha256(shapes), load_catalogue().get(model)
+    known = None if entry is None else entry.shapes_sha256
+    if known not in (None, found):
+        raise ConfigError(
+            f"The tensors of '{model}' are not those of the released checkpoint.",
+            hint=f"`alref-local models verify {model}` tells more; here are {len(shapes)} tensors ({found}).",
+        )
     return {
         "tensors": len(shapes),
         "numbers": sum(int(np.prod(shape)) for shape in shapes.values()),
-        "shapes_sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
+        "shapes_sha256": found,
+        "as_released": None if known is None else True,
         "files": weights_sha256(path),
     }
+
+
+def shapes_sha256(shapes: Mapping[str, Sequence[int]]) -> str:
+    """Of names and shapes of all tensors: a checkpoint is known by it, whatever its precision."""
+    lines = sorted(f"{name} {' '.join(map(str, shape))}" for name, shape in shapes.items())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from alref_local.models.catalogue import find_checkpoint
 from alref_local.models.resolve import BUNDLED
 from tests.cli.test_segment import call
 
@@ -20,6 +21,7 @@ def told(capsys: pytest.CaptureFixture[str], *words: str | Path, code: int = 0) 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("loopback_only")
 def test_everything_works(capsys: pytest.CaptureFixture[str]) -> None:
     """A lab would be told that its models work when they do not, or could not tell others which they are."""
     said = told(capsys, "-c", "tiny", "-b", "tiny", "--sound")
@@ -33,6 +35,18 @@ def test_everything_works(capsys: pytest.CaptureFixture[str]) -> None:
     assert checks["the whole method"]["facts"]["scores"]["J&F"] > 0.7
     assert [one["error"] for one in checks["the whole method"]["facts"]["replies"]] == [None] * 2
     assert checks["the whole method again"]["facts"]["same_masks"]
+
+
+def test_another_checkpoint_is_not_taken_for_the_released_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A lab would compare the figures of a pruned model with those of the released one."""
+    known = find_checkpoint("facebook/sam2.1-hiera-tiny")
+    monkeypatch.setattr("alref_local.selftest.load_catalogue", lambda: {"tiny:sam2": known})
+    checks = told(capsys, "-c", "tiny", code=1)["checks"]
+    assert "are not those of the released checkpoint" in checks["weights of tiny:sam2"]["error"]
+    assert checks["weights of tiny:grounding_dino"]["facts"]["as_released"] is None
+    assert checks["the whole method"]["ok"]
 
 
 def test_what_is_missing_is_said_and_the_rest_is_tried(

@@ -85,6 +85,9 @@ class Checkpoint(BaseModel):
     licence_url: str = ""
     parameters: int = Field(gt=0)
     dtype: Literal["float32", "float16", "bfloat16", "float8"] = Field(description="Of the stored weights.")
+    shapes_sha256: str | None = Field(
+        None, description="Of names and shapes of all tensors (selftest.shapes_sha256)."
+    )
     tensor_bytes: int | None = Field(
         None, gt=0, description="Of all weights, where most are of another type."
     )

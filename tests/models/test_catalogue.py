@@ -9,6 +9,7 @@ import pytest
 
 from alref_local.errors import ConfigError
 from alref_local.models.catalogue import CONTEXT, Checkpoint, find_checkpoint, load_catalogue
+from alref_local.selftest import shapes_sha256
 from tests.models.real_sizes import NETWORKS, count
 from tests.models.released_kit import SAM2_BUFFERS, tensors
 
@@ -27,6 +28,12 @@ def test_weights_are_those_of_the_released_files(name: str) -> None:
     numbers = sum(prod(shape) for shape in tensors(name.split("/")[1]).values())
     buffers = SAM2_BUFFERS if "sam2" in name else 0
     assert find_checkpoint(name).weights_bytes == 4 * (numbers - buffers)
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_shapes_are_those_of_the_released_files(name: str) -> None:
+    """The selftest would refuse a good checkpoint, or take another one for it."""
+    assert find_checkpoint(name).shapes_sha256 == shapes_sha256(tensors(name.split("/")[1]))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
