@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import click
 
+from alref_local.cli.bars import Bars
 from alref_local.visible import visible
 
 if TYPE_CHECKING:
@@ -18,30 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["PaceLine"]
 
 
-class PaceLine:
+class PaceLine(Bars):
     """Shows rate and time left on stderr."""
 
     def __init__(self, title: str) -> None:
-        from rich.console import Console
         from rich.markup import escape
         from rich.progress import BarColumn, TextColumn
-        from rich.progress import Progress as Bars
 
-        self._quiet = not sys.stderr.isatty()
-        columns = (BarColumn(), TextColumn("{task.description}"))  # the time left is the pace's
-        self._bars = Bars(*columns, console=Console(stderr=True), disable=self._quiet, transient=True)
+        super().__init__(BarColumn(), TextColumn("{task.description}"))  # the time left is the pace's
         self._title = escape(title)
         self._task = self._bars.add_task(f"{self._title}: loading models", total=None)
         self._pace: Pace | None = None
-
-    def __enter__(self) -> PaceLine:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
 
     def tell(self, message: Begun | Message) -> None:
         """Take the next message."""

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from types import TracebackType
-
+from alref_local.cli.bars import Bars
 from alref_local.events import Event, Listened, Planned, Reasoned, Tracked
 
 __all__ = ["Progress"]
 
 
-class Progress:
+class Progress(Bars):
     """Shows a strategy's events as bars on stderr, if that is a terminal."""
 
     def __init__(self, title: str) -> None:
-        from rich.console import Console
         from rich.markup import escape
-        from rich.progress import Progress as Bars
 
-        self._bars = Bars(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
+        super().__init__()
         self._title = escape(title)
         self._task = self._bars.add_task(f"{self._title}: loading models", total=None)
-
-    def __enter__(self) -> Progress:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
 
     def tell(self, event: Event) -> None:
         """Take the next event."""

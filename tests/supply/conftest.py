@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.models.store_kit import FILES
+from tests.supply.drive_kit import Machines
 from tests.supply.hub_server import HubServer
 
 
@@ -19,6 +20,13 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", True)
     return tmp_path / "machine"
+
+
+@pytest.fixture
+def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
+    both = Machines(tmp_path, monkeypatch)
+    both.use("first")
+    return both
 
 
 @pytest.fixture

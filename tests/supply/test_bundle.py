@@ -2,71 +2,23 @@
 
 from __future__ import annotations
 
-import errno
-import json
-import os
 import random
-import resource
 import shutil
 import subprocess
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from alref_local.errors import AlrefError, ConfigError, PrerequisiteError
-from alref_local.models.catalogue import Checkpoint
+from alref_local.errors import ConfigError, PrerequisiteError
 from alref_local.models.checking import verify
-from alref_local.models.store import folder_of, installed, read_record, recorded
+from alref_local.models.store import folder_of, read_record, recorded
 from alref_local.supply.arriving import waiting_room, writing_models
 from alref_local.supply.bundle import pack
-from alref_local.supply.copying import writable
-from alref_local.supply.install import check_bundle, install_any, remove
+from alref_local.supply.install import check_bundle, remove
 from alref_local.supply.lock import LOCK, read_lock
 from alref_local.supply.meter import Meter
-from tests.models.store_kit import FILES, checkpoint, facts, put, write
-
-LARGE = {**FILES, "model.safetensors": random.Random(0).randbytes(300_000), "LICENSE": b"MIT\n"}
-
-
-class Machines:
-    """One that has checkpoints, one that has none, and a drive between them."""
-
-    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.root, self.monkeypatch = root, monkeypatch
-        self.drive = root / "drive"
-
-    def use(self, name: str) -> None:
-        self.monkeypatch.setenv("ALREF_MODELS", str(self.root / name))
-
-    def pack(self, *checkpoints: Checkpoint) -> None:
-        self.use("first")
-        pack(checkpoints, self.drive, Meter())
-        self.use("second")
-
-    def install(self, *names: str) -> dict[str, Path]:
-        return install_any(self.drive, names, None, Meter())
-
-
-@pytest.fixture
-def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
-    both = Machines(tmp_path, monkeypatch)
-    both.use("first")
-    return both
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
-
-
-def nothing_is_visible() -> bool:
-    return installed("lab/small") is None and not folder_of("lab/small").exists()
+from tests.models.store_kit import checkpoint, put, write
+from tests.supply.drive_kit import LARGE, Machines, files_of, nothing_is_visible
 
 
 def test_there_and_back(machines: Machines) -> None:
@@ -271,89 +223,6 @@ def remove_fails(name: str) -> str:
     return str(caught.value)
 
 
-def edited(machines: Machines, change: Callable[[dict[str, object]], None]) -> None:
-    machines.pack(put(files=LARGE))
-    lock = json.loads((machines.drive / LOCK).read_text())
-    change(lock)
-    (machines.drive / LOCK).write_text(json.dumps(lock))
-
-
-@pytest.mark.parametrize(
-    "path", ["../evil", "a/../../evil", "/etc/evil", "a//b", ".ssh/x", "a\\..\\b", "", "x" * 300, "a/./b"]
-)
-def test_a_lock_that_leads_elsewhere_is_refused(path: str, machines: Machines, tmp_path: Path) -> None:
-    """A stranger's drive would write wherever it likes."""
-
-    def change(lock: dict[str, object]) -> None:
-        lock["checkpoints"]["lab/small"]["files"] = {path: facts(b"evil").model_dump()}  # type: ignore[index]
-
-    edited(machines, change)
-    with pytest.raises(ConfigError, match="not to be trusted"):
-        machines.install()
-    assert not list(tmp_path.rglob("evil"))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda lock: lock["checkpoints"].update({"../up": lock["checkpoints"].pop("lab/small")}),
-        lambda lock: lock["checkpoints"]["lab/small"].update(name="../../up"),
-        lambda lock: lock["checkpoints"]["lab/small"]["files"]["config.json"].update(sha256=None),
-        lambda lock: lock["checkpoints"]["lab/small"]["files"]["config.json"].update(size=-1),
-        lambda lock: lock["checkpoints"]["lab/small"].update(files={}),
-        lambda lock: lock["files"].update(
-            {"licences/../../evil": lock["files"]["licences/lab/small/LICENSE"]}
-        ),
-        lambda lock: lock["files"].update({"/etc/evil": lock["files"]["licences/lab/small/LICENSE"]}),
-        lambda lock: lock["files"].update({"models/evil": lock["files"]["licences/lab/small/LICENSE"]}),
-        lambda lock: lock.update(format=2),
-        lambda lock: lock.update(run="evil"),
-        lambda lock: lock.clear() or lock.update(checkpoints=[]),
-    ],
-)
-def test_a_strange_lock_is_refused(change: Callable[[dict[str, object]], None], machines: Machines) -> None:
-    """The same by other ways, and files that nobody could check would be installed."""
-    edited(machines, change)
-    with pytest.raises(ConfigError, match="not to be trusted"):
-        machines.install()
-    assert nothing_is_visible()
-
-
-@given(data=st.data())
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_damage_of_the_lock_is_survived(data: st.DataObject, machines: Machines) -> None:
-    """A torn lock file would end in a traceback, or in an installation that it does not describe."""
-    if not machines.drive.exists():
-        machines.pack(put(files={"config.json": b"{}"}))
-        machines.lock = (machines.drive / LOCK).read_bytes()  # type: ignore[attr-defined]
-    content = bytearray(machines.lock)  # type: ignore[attr-defined]
-    where = data.draw(st.integers(0, len(content) - 1))
-    if data.draw(st.booleans()):
-        content[where] ^= 1 << data.draw(st.integers(0, 7))
-    else:
-        del content[where:]
-    (machines.drive / LOCK).write_bytes(content)
-    done: dict[str, Path] = {}
-    with suppress(AlrefError):
-        done = machines.install()
-    for name, folder in done.items():
-        assert files_of(folder)["config.json"] == b"{}"
-        remove(name)
-
-
-@pytest.mark.parametrize("where", ["models/lab/small/config.json", "models/lab", LOCK])
-def test_links_on_a_drive_are_not_followed(where: str, machines: Machines, tmp_path: Path) -> None:
-    """A stranger's drive would have files of this machine read, and passed on by the next bundle."""
-    machines.pack(put(files=LARGE))
-    (machines.drive / where).rename(tmp_path / "elsewhere")
-    (machines.drive / where).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ConfigError):
-        machines.install()
-    assert nothing_is_visible()
-    if where != LOCK:
-        assert check_bundle(machines.drive, read_lock(machines.drive), Meter())[0].what == "is a link"
-
-
 def test_an_unfinished_bundle_is_no_bundle(machines: Machines) -> None:
     """A copy that was interrupted on the other side of the gate would look whole."""
     machines.pack(put(files=LARGE))
@@ -377,49 +246,3 @@ def test_wheels_travel_along(machines: Machines, tmp_path: Path) -> None:
     assert [fault.file for fault in check_bundle(machines.drive, lock, Meter())] == [
         "wheels/alref_local-1-py3-none-any.whl"
     ]
-
-
-def test_no_room(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hours of copying would end in an error that could have been told at once."""
-    small = put(files=LARGE)
-    machines.pack(small)
-    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
-    with pytest.raises(ConfigError, match=r"are needed in .* are free"):
-        machines.install()
-    assert not waiting_room("lab/small").exists()
-
-
-def test_a_disk_that_takes_no_more(machines: Machines) -> None:
-    """A full disk or an old file system would end in a traceback, or cost what was copied."""
-    small = put(files=LARGE)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
-    try:
-        with pytest.raises(ConfigError, match="File too large") as caught:
-            machines.pack(small)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert "exFAT" in caught.value.hint
-    assert (machines.drive / "models/lab/small/config.json").exists()
-    assert (machines.drive / "models/lab/small/model.safetensors.part").stat().st_size == 200_000
-    assert not (machines.drive / LOCK).exists()
-    machines.pack(small)
-    machines.install()
-    assert verify(small) == []
-
-
-@pytest.mark.parametrize(
-    ("code", "hint"), [(errno.ENOSPC, "goes on"), (errno.EROFS, "Mount"), (errno.EACCES, "permission")]
-)
-def test_refusals_of_the_system(code: int, hint: str, tmp_path: Path) -> None:
-    """The way out would be missing."""
-    with pytest.raises(ConfigError, match="cannot be written") as caught, writable(tmp_path):
-        raise OSError(code, os.strerror(code))
-    assert hint in caught.value.hint
-
-
-def test_a_drive_that_cannot_be_written(machines: Machines) -> None:
-    """A read-only or mistyped drive would end in a traceback."""
-    machines.drive.write_text("a file")
-    with pytest.raises(ConfigError, match="cannot be written"):
-        machines.pack(put(files=LARGE))

@@ -16,7 +16,7 @@ from alref_local.models.checking import verify
 from alref_local.models.store import folder_of, installed, read_record
 from alref_local.supply.lock import LOCK
 from tests.models.store_kit import put
-from tests.supply.test_bundle import LARGE, files_of
+from tests.supply.drive_kit import LARGE, files_of
 
 ROOT = Path(__file__).parents[2]
 
