@@ -1,13 +1,15 @@
-"""A list of videos: one that fails does not end the others."""
+"""A list of videos: several are under way at a time, and one that fails does not end the others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 from alref_local.errors import AlrefError, PrerequisiteError
 from alref_local.jobs import Job
+from alref_local.waiting import call_off
 
 __all__ = ["Failure", "run_all"]
 
@@ -23,27 +25,45 @@ class Failure:
     hint: str
 
 
-def run_all(jobs: Sequence[Job], work: Callable[[Job], _T]) -> tuple[list[_T], list[Failure]]:
-    """What ``work`` gives for each job, and the failures.
+def run_all(
+    jobs: Sequence[Job], work: Callable[[Job], _T], at_once: int = 1
+) -> tuple[list[_T], list[Failure]]:
+    """What ``work`` gives for each job, and the failures, in the order of the jobs.
+
+    Args:
+        jobs: the videos.
+        work: what is done with one; where there are several, in threads.
+        at_once: how many are under way.
 
     Raises:
         AlrefError: there is a single job and it fails, or something that all jobs need is missing from the start.
     """
+    if len(jobs) == 1:
+        return [work(jobs[0])], []
     done: list[_T] = []
     failed: list[Failure] = []
-    for job in jobs:
+    with ThreadPoolExecutor(at_once) as pool:
+        running = [(job, pool.submit(work, job)) for job in jobs]
         try:
-            done.append(work(job))
-        except AlrefError as error:
-            if len(jobs) == 1 or (isinstance(error, PrerequisiteError) and not done and not failed):
-                raise
-            failed.append(Failure(job.name, str(error), error.hint))
-        except Exception as error:
-            if len(jobs) == 1:
-                raise
-            failed.append(
-                Failure(
-                    job.name, f"{type(error).__name__}: {error}", "Alone and with --debug it shows where."
-                )
-            )
+            for job, future in running:
+                outcome = _settled(job, future)
+                if isinstance(outcome, Failure):
+                    if isinstance(future.exception(), PrerequisiteError) and not done and not failed:
+                        future.result()
+                    failed.append(outcome)
+                else:
+                    done.append(outcome)
+        except BaseException:  # interrupted, or nothing can go on
+            pool.shutdown(wait=False, cancel_futures=True)
+            call_off()
+            raise
     return done, failed
+
+
+def _settled(job: Job, future: Future[_T]) -> _T | Failure:
+    try:
+        return future.result()
+    except AlrefError as error:
+        return Failure(job.name, str(error), error.hint)
+    except Exception as error:
+        return Failure(job.name, f"{type(error).__name__}: {error}", "Alone and with --debug it shows where.")

@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from alref_local.engine import Engine
 
 __all__ = ["Segmentation", "Session", "Window"]
+
+
+_AT_ONCE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +168,15 @@ class Session:
 
         return Engine(self.settings, device=self._device)
 
-    def beside(self, card: Mapping[str, Any]) -> Session:
+    @property
+    def at_once(self) -> int:
+        """Videos that may be under way together: while a server reasons about one, the models work on the others."""
+        return 1 if self.card.kind == "local" else _AT_ONCE
+
+    def beside(self, card: Mapping[str, Any] = MappingProxyType({})) -> Session:
         """A session for another video at the same time, in another thread, with the models of this one.
+
+        All of them together keep as many questions in flight as the card allows one.
 
         Args:
             card: fields of the card to change, of those that do not decide what the masks are.
@@ -173,7 +184,8 @@ class Session:
         other = copy(self)
         other.engine = self.engine.beside()
         other._cache = self._cache and AnswerCache()
-        other.card = self.card.overridden(card)
+        shared = {"concurrency": max(1, self.card.concurrency // self.at_once)}
+        other.card = self.card.overridden({**shared, **card})
         return other
 
     def check(self, *, sound: bool = False) -> None:

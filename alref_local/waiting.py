@@ -7,9 +7,11 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["run_through"]
+__all__ = ["call_off", "run_through"]
 
 _T = TypeVar("_T")
+
+_running: dict[asyncio.Task[Any], asyncio.AbstractEventLoop] = {}
 
 
 def run_through(work: Coroutine[Any, Any, _T]) -> _T:
@@ -17,13 +19,13 @@ def run_through(work: Coroutine[Any, Any, _T]) -> _T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
+        return asyncio.run(_known(work))
     box: list[_T] = []
     failed: list[BaseException] = []
 
     def call() -> None:
         try:
-            box.append(asyncio.run(work))
+            box.append(asyncio.run(_known(work)))
         except BaseException as error:  # carried over to the caller's thread
             failed.append(error)
 
@@ -33,3 +35,19 @@ def run_through(work: Coroutine[Any, Any, _T]) -> _T:
     if failed:
         raise failed[0]
     return box[0]
+
+
+def call_off() -> None:
+    """Cancel everything that ``run_through`` waits for in other threads; there it ends in ``CancelledError``."""
+    for task, loop in list(_running.items()):
+        loop.call_soon_threadsafe(task.cancel)
+
+
+async def _known(work: Coroutine[Any, Any, _T]) -> _T:
+    task = asyncio.current_task()
+    assert task is not None
+    _running[task] = asyncio.get_running_loop()
+    try:
+        return await work
+    finally:
+        del _running[task]

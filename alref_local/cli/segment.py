@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +15,10 @@ from alref_local.cli.options import offline_option
 from alref_local.cli.progress import Progress
 from alref_local.jobs import Job, collect_jobs, is_list, parse_pivot
 from alref_local.visible import visible
+
+if TYPE_CHECKING:
+    from alref_local.batch import Failure
+    from alref_local.session import Segmentation, Session
 
 _EPILOG = """\b
 SOURCE is a video file, a folder of frames, a folder of videos, or a CSV with the columns video,sentence.
@@ -95,7 +101,7 @@ def command(
     from alref_local.batch import run_all
     from alref_local.cli.telling import plan_lines, result_lines, row, usage_line
     from alref_local.configs import parse_changes
-    from alref_local.session import Segmentation, Session, Window
+    from alref_local.session import Session, Window
 
     given = [parse_pivot(text) for text in pivots]
     jobs = collect_jobs(source, sentences, given, sound=sound, audio=audio)
@@ -107,14 +113,13 @@ def command(
             plans, failed = run_all(jobs, lambda job: session.plan(job, window))
             rows, lines = [asdict(plan) for plan in plans], list(plan_lines(plans))
         else:
-
-            def work(job: Job) -> Segmentation:
-                folder = out / job.name if is_list(source) else out
-                with Progress(job.name) as progress:
-                    return session.segment(job, folder, window=window, cutouts=cutouts, tell=progress.tell)
-
             session.check(sound=sound)
-            done, failed = run_all(jobs, work)
+            asked: dict[str, Any] = {"window": window, "cutouts": cutouts}
+            if is_list(source):
+                done, failed = _segment_list(session, jobs, out, sound=sound, **asked)
+            else:
+                with Progress(jobs[0].name) as progress:
+                    done, failed = [session.segment(jobs[0], out, tell=progress.tell, **asked)], []
             rows = [row(one) for one in done]
             lines = [*result_lines(rows), *([usage_line(done)] if done and session.card.asks else [])]
     if as_json:
@@ -129,3 +134,30 @@ def command(
         said = f"{one.name} failed: {one.error}" + (f" Hint: {one.hint}" if one.hint else "")
         click.echo(visible(said), err=True)
     return 1 if failed else 0
+
+
+def _segment_list(
+    session: Session, jobs: Sequence[Job], out: Path, *, sound: bool, **asked: Any
+) -> tuple[list[Segmentation], list[Failure]]:
+    """Several videos are under way; a line, or a step of the bar, for each that is done."""
+    from alref_local.batch import run_all
+    from alref_local.cli.pace import PaceLine
+    from alref_local.evaluate.run import Begun
+    from alref_local.evaluate.worker import Done, Failed, Ready
+
+    def work(job: Job) -> Segmentation:
+        begun = time.perf_counter()
+        try:
+            with session.beside() as one:
+                segmentation = one.segment(job, out / job.name, **asked)
+        except Exception as error:
+            line.tell(Failed(job.name, str(error), "", time.perf_counter() - begun))
+            raise
+        line.tell(Done(job.name, time.perf_counter() - begun))
+        return segmentation
+
+    with PaceLine(out.name) as line:
+        line.tell(Begun(len(jobs), 0))
+        session.engine.load(sound=sound)
+        line.tell(Ready(0))
+        return run_all(jobs, work, session.at_once)

@@ -31,9 +31,6 @@ from alref_local.types import Totals
 
 __all__ = ["Begun", "Evaluation", "evaluate"]
 
-_AT_ONCE = 3
-"""Items that a worker has under way while a server reasons; a model in process has no use for more than one."""
-
 
 @dataclass(frozen=True, slots=True)
 class Begun:
@@ -99,13 +96,11 @@ def evaluate(
     items = load_items(name, root, split)[:limit]
     options = {**options, "backend": _replayed(options.get("backend", "none"))}
     with Session(**options) as session:
-        settings, card = session.settings, session.card
+        settings, card, at_once = session.settings, session.card, session.at_once
     if endpoints and card.kind not in ("openai", "vllm"):
         raise ConfigError(f"The backend '{card.name}' has no endpoint.", hint="Leave --endpoint out.")
     sound = any(one.sound for item in items for one in item.references)
-    setup = Setup(
-        folder, options, tuple(endpoints), sound, background, 1 if card.kind == "local" else _AT_ONCE
-    )
+    setup = Setup(folder, options, tuple(endpoints), sound, background, at_once)
     todo = list(tasks(dataset, items))
     with Journal(folder) as journal:
         journal.begin(

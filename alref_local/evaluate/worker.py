@@ -144,11 +144,8 @@ def _outcome(session: Session, task: Task, setup: Setup) -> Message:
 
 def _segment(session: Session, task: Task, setup: Setup) -> None:
     folder = item_folder(setup.run, task.name)
-    # The tasks of a worker share what the card allows.
-    card: dict[str, Any] = {"concurrency": max(1, session.card.concurrency // setup.at_once)}
-    if setup.endpoints:
-        card["endpoint"] = setup.endpoints[task.number % len(setup.endpoints)]
-    with session.beside(card) as one:
+    mine = setup.endpoints and setup.endpoints[task.number % len(setup.endpoints)]
+    with session.beside({"endpoint": mine} if mine else {}) as one:
         heard = Overheard(one.engine.segmentor)
         if task.groups:
             one.engine.segmentor = heard
