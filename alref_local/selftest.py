@@ -34,7 +34,8 @@ from alref_local.world import Scene, make_scene
 __all__ = ["Check", "selftest", "shapes_sha256"]
 
 _SIZE: Final = (480, 640)
-_CLIP: Final = ("easy", 13)  # "the green car", beside a green boat
+_LENGTH: Final = 16
+_CLIP: Final = ("easy", 19)  # "the white ball", beside a yellow one
 _SOUND: Final = ("sound", 3)
 
 
@@ -101,7 +102,7 @@ def _checked(name: str, work: Callable[[], Mapping[str, Any]]) -> Check:
 def _checks(
     session: Session, folder: Path, *, sound: bool
 ) -> Iterator[tuple[str, Callable[[], Mapping[str, Any]]]]:
-    settings, scene = session.settings, make_scene(*_CLIP, size=_SIZE)
+    settings, scene = session.settings, make_scene(*_CLIP, size=_SIZE, length=_LENGTH)
     listened = [settings.sound.model] if isinstance(settings.sound.model, str) else settings.sound.model
     models = [settings.grounding.model, settings.grounding.proposals, settings.segmentation.model]
     models += [*listened, settings.sound.aligner] if sound else []
