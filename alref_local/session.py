@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from alref_local.reason.local.responder import Models
 from alref_local.reason.usage import totals
 from alref_local.reason.vote import voter
 from alref_local.runs import RunFolder, open_run
+from alref_local.runs.notebook import About, ForNotebooks
 from alref_local.runs.record import Record
 from alref_local.select.known_events import known_events
 from alref_local.select.stretches import Hearing
@@ -39,9 +40,6 @@ from alref_local.types import TargetResult, Totals
 from alref_local.waiting import run_through
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-    from pycocotools.coco import COCO
-
     from alref_local.engine import Engine
 
 __all__ = ["Segmentation", "Session", "Window"]
@@ -60,7 +58,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Segmentation:
+class Segmentation(ForNotebooks):
     """What became of one video.
 
     Attributes:
@@ -90,22 +88,8 @@ class Segmentation:
             return np.zeros(self.size, np.bool_)
         return decode(union([track.masks[frame] for track in tracks]))
 
-    def to_pandas(self, rows: Literal["frames", "clips"] = "frames") -> DataFrame:
-        """A row for every mask, or for every clip (see ``runs.tables``)."""
-        from alref_local.runs import tables
-
-        return (tables.clips_table if rows == "clips" else tables.frames_table)(self.results)
-
-    def to_coco(self) -> COCO:
-        """The masks as an object of pycocotools (see ``runs.tables``)."""
-        from alref_local.runs.tables import coco_annotations
-
-        return coco_annotations(self.results, self.size, [f"{frame:05d}" for frame in range(self.length)])
-
-    def _repr_html_(self) -> str:
-        from alref_local.runs.display import results_html
-
-        return results_html(self.name, self.size, self.results, self.folder)
+    def _about(self) -> About:
+        return About(self.name, self.size, tuple(f"{frame:05d}" for frame in range(self.length)), self.folder)
 
 
 class Session:

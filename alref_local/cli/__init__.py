@@ -21,6 +21,8 @@ _COMMANDS = {
     "report": "Write a page that shows what each run saw, said and chose; it opens from disk.",
     "demo": "Run the whole pipeline on a drawn clip and score it.",
     "datasets": "List the data sets, or say what is missing from one.",
+    "archive": "Write what a benchmark's server takes, or check it.",
+    "export": "Write a run's masks as COCO, YouTube-VIS, CVAT or Label Studio.",
     "score": "Score predicted masks against true ones (J, F, J&F).",
     "backends": "List the reasoning backends, or show one.",
     "configs": "List the configs, or show one.",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -17,13 +17,10 @@ from alref_local.metrics.pngs import read_mask
 from alref_local.runs.coco import MasksFile
 from alref_local.runs.files import MANIFEST
 from alref_local.runs.manifest import MasksHash
+from alref_local.runs.notebook import About, ForNotebooks
 from alref_local.runs.result import ResultFile, VideoInfo
 from alref_local.settings import Settings
 from alref_local.types import TargetResult, Totals
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-    from pycocotools.coco import COCO
 
 __all__ = ["Run", "open_run", "read_results"]
 
@@ -31,7 +28,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Run(ForNotebooks):
     """A finished run.
 
     Attributes:
@@ -68,22 +65,9 @@ class Run:
                 digest.add(result.query.id, file, read_mask(self.path / "masks" / result.query.id / file))
         return digest.hexdigest()
 
-    def to_pandas(self, rows: Literal["frames", "clips"] = "frames") -> DataFrame:
-        """A row for every mask, or for every clip (see ``runs.tables``)."""
-        from alref_local.runs import tables
-
-        return (tables.clips_table if rows == "clips" else tables.frames_table)(self.results)
-
-    def to_coco(self) -> COCO:
-        """The masks as an object of pycocotools (see ``runs.tables``)."""
-        from alref_local.runs.tables import coco_annotations
-
-        return coco_annotations(self.results, (self.video.height, self.video.width), self.video.frame_names)
-
-    def _repr_html_(self) -> str:
-        from alref_local.runs.display import results_html
-
-        return results_html(self.video.name, (self.video.height, self.video.width), self.results, self.path)
+    def _about(self) -> About:
+        size = (self.video.height, self.video.width)
+        return About(self.video.name, size, self.video.frame_names, self.path)
 
 
 def open_run(path: Path) -> Run:
