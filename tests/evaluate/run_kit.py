@@ -16,6 +16,7 @@ from alref_local.evaluate.merging import label_map_path
 from alref_local.evaluate.tasks import query_ids
 from alref_local.masks import encode
 from alref_local.media import FrameFolder
+from alref_local.metrics.avss import palette
 from alref_local.runs import RunFolder
 from alref_local.select.references import references
 from alref_local.types import Heard, MaskTrack, Query, TargetResult
@@ -79,7 +80,9 @@ def write_run(
                     labels[meant] = one.object
             path = label_map_path(folder, group, name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(labels).save(path)
+            image = Image.fromarray(labels)
+            image.putpalette(palette().tobytes())
+            image.save(path)
     run.write_result(video, results, {})
     run.finish({})
     return folder
