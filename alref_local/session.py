@@ -31,12 +31,16 @@ from alref_local.reason.local.responder import Models
 from alref_local.reason.usage import totals
 from alref_local.reason.vote import voter
 from alref_local.runs import RunFolder, open_run
+from alref_local.runs.objects import to_fiftyone, to_supervision
 from alref_local.runs.record import Record
 from alref_local.select.stretches import Hearing
 from alref_local.types import TargetResult, Totals
 from alref_local.waiting import run_through
 
 if TYPE_CHECKING:
+    import fiftyone
+    import supervision
+
     from alref_local.engine import Engine
 
 __all__ = ["Segmentation", "Session", "Window", "offline_asked"]
@@ -81,6 +85,14 @@ class Segmentation:
         if not tracks:
             return np.zeros(self.size, np.bool_)
         return decode(union([track.masks[frame] for track in tracks]))
+
+    def to_supervision(self, frame: int) -> supervision.Detections:
+        """All objects on a frame, with masks, scores, sentences and track ids (`runs.objects.to_supervision`)."""
+        return to_supervision(self.results, frame)
+
+    def to_fiftyone(self, frame: int) -> fiftyone.Detections:
+        """All objects on a frame as FiftyOne's labels (`runs.objects.to_fiftyone`)."""
+        return to_fiftyone(self.results, frame)
 
 
 class Session:

@@ -19,6 +19,7 @@ _COMMANDS = {
     "demo": "Run the whole pipeline on a drawn clip and score it.",
     "datasets": "List the data sets, or say what is missing from one.",
     "archive": "Write what a benchmark's server takes, or check it.",
+    "export": "Write a run's masks for COCO tools, CVAT, Label Studio.",
     "score": "Score predicted masks against true ones (J, F, J&F).",
     "backends": "List the reasoning backends, or show one.",
     "configs": "List the configs, or show one.",

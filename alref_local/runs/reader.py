@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -17,9 +17,14 @@ from alref_local.metrics.pngs import read_mask
 from alref_local.runs.coco import MasksFile
 from alref_local.runs.files import MANIFEST
 from alref_local.runs.manifest import MasksHash
+from alref_local.runs.objects import to_fiftyone, to_supervision
 from alref_local.runs.result import ResultFile, VideoInfo
 from alref_local.settings import Settings
 from alref_local.types import TargetResult, Totals
+
+if TYPE_CHECKING:
+    import fiftyone
+    import supervision
 
 __all__ = ["Run", "open_run"]
 
@@ -63,6 +68,14 @@ class Run:
                 file = f"{name}.png"
                 digest.add(result.query.id, file, read_mask(self.path / "masks" / result.query.id / file))
         return digest.hexdigest()
+
+    def to_supervision(self, frame: int) -> supervision.Detections:
+        """All objects on a frame, with masks, scores, sentences and track ids (`runs.objects.to_supervision`)."""
+        return to_supervision(self.results, frame)
+
+    def to_fiftyone(self, frame: int) -> fiftyone.Detections:
+        """All objects on a frame as FiftyOne's labels (`runs.objects.to_fiftyone`)."""
+        return to_fiftyone(self.results, frame)
 
 
 def open_run(path: Path) -> Run:
