@@ -27,46 +27,42 @@ def coco(videos: Iterable[Footage], prefix: str) -> dict[str, Any]:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     categories: dict[str, int] = {}
-    track_id = 0
+    tracks = 0
     for video in videos:
         height, width = video.size
         first = len(images) + 1
-        for number, file in zip(video.numbers, video.files, strict=True):
-            name = f"{prefix}{video.name}/{file}"
-            seen = {"video": video.name, "frame": number}
-            images.append({"id": len(images) + 1, "file_name": name, "width": width, "height": height} | seen)
+        for id, (number, file) in enumerate(zip(video.numbers, video.files, strict=True), start=first):
+            seen = {"file_name": f"{prefix}{video.name}/{file}", "width": width, "height": height}
+            images.append({"id": id} | seen | {"video": video.name, "frame": number})
         for owned in video.tracks:
-            track_id += 1
+            tracks += 1
             category = categories.setdefault(owned.label, len(categories) + 1)
-            for frame, (rle, score) in enumerate(zip(owned.track.masks, owned.track.scores, strict=True)):
-                if seen_mask := _mask(rle):
-                    ours = {"reference": owned.reference, "track_id": track_id, "score": round(score, 6)}
-                    ids = {
-                        "id": len(annotations) + 1,
-                        "image_id": first + frame,
-                        "category_id": category,
-                        "iscrowd": 0,
-                    }
-                    annotations.append(ids | seen_mask | ours)
+            shared = {"category_id": category, "track_id": tracks, "reference": owned.reference, "iscrowd": 0}
+            for image, (rle, score) in enumerate(
+                zip(owned.track.masks, owned.track.scores, strict=True), start=first
+            ):
+                if mask := _mask(rle):
+                    ids = {"id": len(annotations) + 1, "image_id": image}
+                    annotations.append(ids | shared | mask | {"score": round(score, 6)})
     return _file(categories, annotations, images=images)
 
 
 def youtube_vis(videos: Iterable[Footage], prefix: str) -> dict[str, Any]:
     """The annotation file of the YouTube-VIS challenge; arguments as those of `coco`."""
-    shots: list[dict[str, Any]] = []
+    listed: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     categories: dict[str, int] = {}
     for video in videos:
         height, width = video.size
         sized = {"width": width, "height": height, "length": len(video.files)}
         names = [f"{prefix}{video.name}/{file}" for file in video.files]
-        shots.append({"id": len(shots) + 1, "file_names": names} | sized)
+        listed.append({"id": len(listed) + 1, "file_names": names} | sized)
         for owned in video.tracks:
             found = [_mask(rle) or {} for rle in owned.track.masks]
             annotations.append(
                 {
                     "id": len(annotations) + 1,
-                    "video_id": len(shots),
+                    "video_id": len(listed),
                     "category_id": categories.setdefault(owned.label, len(categories) + 1),
                     "segmentations": [one.get("segmentation") for one in found],
                     "bboxes": [one.get("bbox") for one in found],
@@ -77,7 +73,7 @@ def youtube_vis(videos: Iterable[Footage], prefix: str) -> dict[str, Any]:
                 }
                 | sized
             )
-    return _file(categories, annotations, videos=shots)
+    return _file(categories, annotations, videos=listed)
 
 
 def _mask(rle: Rle) -> dict[str, Any] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -13,13 +12,13 @@ from typing import Any, Final
 
 from PIL import Image
 
-from alref_local.errors import ConfigError
+from alref_local.errors import ConfigError, MediaError
 from alref_local.export.coco import coco, youtube_vis
 from alref_local.export.cvat import cvat_xml, labels
 from alref_local.export.footage import Footage, footage
 from alref_local.export.label_studio import brush_config, brush_tasks, video_config, video_tasks
 from alref_local.media import open_video
-from alref_local.runs.files import part, write_bytes, writing
+from alref_local.runs.files import write_bytes
 
 __all__ = ["FORMATS", "Exported", "export"]
 
@@ -107,17 +106,25 @@ def _json(value: Any) -> bytes:
 
 def _write_frames(video: Footage, folder: Path) -> int:
     """Copy a folder of frames, or write those of a video as JPEG."""
+    count = len(video.files)
     if video.source.is_dir():
         for file in video.files:
-            with writing(folder / file):
-                folder.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(video.source / file, part(folder / file))
-                part(folder / file).replace(folder / file)
-        return len(video.files)
-    window = dict(video.run.manifest.get("window", {}))
-    with open_video(video.source, **window) as reader:
+            if not (video.source / file).is_file():
+                raise _changed(video)
+            write_bytes(folder / file, (video.source / file).read_bytes())
+        return count
+    with open_video(video.source, **(video.run.manifest.get("window") or {})) as reader:
+        if len(reader) != count:
+            raise _changed(video)
         for index, image in reader.stream():
             buffer = io.BytesIO()
             Image.fromarray(image).save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
             write_bytes(folder / video.files[index], buffer.getvalue())
-        return len(reader)
+    return count
+
+
+def _changed(video: Footage) -> MediaError:
+    return MediaError(
+        f"{video.source} has not the {len(video.files)} frames any more that were segmented.",
+        hint="Leave --frames out, and name the frames as the annotations do.",
+    )

@@ -1,63 +1,79 @@
-"""Run folders with known masks."""
+"""Run folders whose masks a test draws, and the public decoders' rules in a few lines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alref_local.configs import load_config
-from alref_local.masks import encode
-from alref_local.media import open_video, write_video
-from alref_local.runs import RunFolder
+from alref_local.masks import encode_stack
+from alref_local.runs import Run, RunFolder, open_run
+from alref_local.seams import VideoReader
 from alref_local.types import MaskTrack, Query, TargetResult
+from tests.fakes import ArrayVideo
 
-__all__ = ["Masks", "blobs", "write_run"]
+__all__ = ["Masks", "brush_pixels", "cvat_pixels", "run_of"]
 
 Masks = NDArray[np.bool_]
-"""``(T, H, W)`` of one track."""
+"""``(T, H, W)`` bool: one track."""
 
 
-def blobs(seed: int, length: int = 4, size: tuple[int, int] = (30, 40)) -> Masks:
-    """A block that moves, with ragged edges, and is gone on the second frame."""
-    rng = np.random.default_rng(seed)
-    masks = np.zeros((length, *size), np.bool_)
-    for t in range(length):
-        if t != 1:
-            y, x = rng.integers(0, (size[0] - 12, size[1] - 15))
-            masks[t, y : y + 12, x : x + 15] = rng.random((12, 15)) < 0.8
-    return masks
-
-
-def write_run(
-    folder: Path, sentences: dict[str, Sequence[Masks]], *, video: str = "clip.mp4", **window: Any
-) -> Path:
-    """The run folder of a clip of plain frames under ``folder/clip.mp4``, with these tracks by sentence."""
-    (first, *_) = next(iter(sentences.values()))
-    source = folder.parent / video
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if not source.exists():
-        frames = [np.full((*first.shape[1:], 3), 25 * t, np.uint8) for t in range(len(first))]
-        write_video(source, frames, 10.0)
-    number = iter(range(99))
-    results = [
-        TargetResult(
-            Query(str(at), text),
-            "ok",
-            tuple(
-                MaskTrack(next(number), track.shape[1:], tuple(map(encode, track)), (0.75,) * len(track))
-                for track in tracks
-            ),
-        )
-        for at, (text, tracks) in enumerate(sentences.items())
-    ]
+def run_of(
+    folder: Path,
+    objects: Sequence[tuple[str, Sequence[Masks]]],
+    *,
+    source: Path | str = "street.mp4",
+    video: VideoReader | None = None,
+    every: int = 1,
+) -> Run:
+    """A finished run: a sentence and its tracks each."""
+    length, *size = next(track.shape for _, tracks in objects for track in tracks)
+    images = np.zeros((length, *size, 3), np.uint8)
     run = RunFolder(folder)
     run.write_config(load_config("tiny"), {"name": "none", "kind": "none"})
     run.calls_path.touch()
-    with open_video(source, **window) as opened:
-        run.write_result(opened, results, {})
-    run.finish({"source": str(source), "window": {"start": None, "end": None, "every": 1, **window}})
-    return folder
+    results, number = [], 0
+    for at, (sentence, tracks) in enumerate(objects):
+        owned = []
+        for track in tracks:
+            scores = tuple(0.5 + frame / 100 for frame in range(length))
+            owned.append(MaskTrack(number, (size[0], size[1]), encode_stack(track), scores))
+            number += 1
+        found = any(track.any() for track in tracks)
+        results.append(TargetResult(Query(str(at), sentence), "ok" if found else "no_target", tuple(owned)))
+    run.write_result(video or ArrayVideo(images, name="street"), results, {})
+    run.finish({"source": str(source), "window": {"start": None, "end": None, "every": every}})
+    return open_run(folder)
+
+
+def cvat_pixels(rle: str, left: int, top: int, width: int, height: int, size: tuple[int, ...]) -> Masks:
+    """``(H, W)``: runs of background and foreground in turn, row by row in the box."""
+    counts = [int(count) for count in rle.split(",")]
+    values = np.arange(len(counts)) % 2 == 1
+    mask = np.zeros(size, np.bool_)
+    mask[top : top + height, left : left + width] = np.repeat(values, counts).reshape(height, width)
+    return mask
+
+
+def brush_pixels(packed: Sequence[int]) -> NDArray[np.uint8]:
+    """All values of a stream of Label Studio's brush, bit by bit."""
+    bits = "".join(f"{byte:08b}" for byte in packed)
+    at = 0
+
+    def read(width: int) -> int:
+        nonlocal at
+        at += width
+        return int(bits[at - width : at], 2)
+
+    total, word = read(32), read(5) + 1
+    sizes = [read(4) + 1 for _ in range(4)]
+    values: list[int] = []
+    while len(values) < total:
+        repeated = read(1)
+        count = read(sizes[read(2)]) + 1
+        values += [read(word)] * count if repeated else [read(word) for _ in range(count)]
+    assert len(values) == total
+    return np.array(values, np.uint8)
