@@ -22,6 +22,8 @@ _COMMANDS = {
     "score": "Score predicted masks against true ones (J, F, J&F).",
     "backends": "List the reasoning backends, or show one.",
     "configs": "List the configs, or show one.",
+    "serve": "Serve an open model with vLLM: start, watch, restart, stop.",
+    "plan": "Say which model goes on which GPU, and why.",
     "models": "Fetch, check, carry and install checkpoints.",
     "tables": "Show the paper's tables, or measure the rows of one that are ours.",
     "import-replies": "Make recorded replies of the authors' GPT-4 answers for AVSBench.",

@@ -6,7 +6,7 @@ import click
 
 from alref_local.offline import go_offline
 
-__all__ = ["offline_option"]
+__all__ = ["offline_option", "sound_option"]
 
 
 def _offline(_: click.Context, __: click.Parameter, asked: bool) -> bool:
@@ -22,3 +22,5 @@ offline_option = click.option(
     callback=_offline,
     help="Use no network but this machine's own (as HF_HUB_OFFLINE=1).",
 )
+
+sound_option = click.option("--sound", is_flag=True, help="Count the models that hear, too.")
