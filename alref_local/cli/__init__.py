@@ -24,6 +24,7 @@ _COMMANDS = {
     "configs": "List the configs, or show one.",
     "serve": "Serve an open model with vLLM: start, watch, restart, stop.",
     "plan": "Say which model goes on which GPU, and why.",
+    "doctor": "Say what is missing on this machine, and what mends it.",
     "models": "Fetch, check, carry and install checkpoints.",
     "tables": "Show the paper's tables, or measure the rows of one that are ours.",
     "import-replies": "Make recorded replies of the authors' GPT-4 answers for AVSBench.",
