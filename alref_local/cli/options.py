@@ -6,7 +6,7 @@ import click
 
 from alref_local.offline import go_offline
 
-__all__ = ["offline_option", "sound_option"]
+__all__ = ["card_option", "offline_option", "set_option", "sound_option"]
 
 
 def _offline(_: click.Context, __: click.Parameter, asked: bool) -> bool:
@@ -24,3 +24,10 @@ offline_option = click.option(
 )
 
 sound_option = click.option("--sound", is_flag=True, help="Count the models that hear, too.")
+
+card_option = click.option(
+    "--card", "fields", multiple=True, metavar="KEY=VALUE", help="Change one field of the backend card."
+)
+set_option = click.option(
+    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change one setting of the config."
+)

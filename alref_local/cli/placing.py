@@ -55,7 +55,8 @@ def _commands(placed: Placement, backend: str, config: str) -> Iterator[str]:
     if placed.server is None:
         yield evaluate
         return
-    yield f"alref-local serve {backend} --detach{' --alone' if placed.mode == 'alone' else ''}"
+    room = " --alone" if placed.mode == "alone" else "" if config == "default" else f" --config {config}"
+    yield f"alref-local serve {backend}{room} --detach"
     if placed.mode == "in turn":
         yield f"{evaluate}-asked --set segmentation.engine={MASKS_LATER}"
         yield f"alref-local serve stop {backend}"

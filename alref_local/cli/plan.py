@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from alref_local.cli.options import sound_option
+from alref_local.cli.options import card_option, set_option, sound_option
 
 
 @click.command()
 @click.option("--backend", "-b", default="qwen", show_default=True, help="Backend card (name or path).")
 @click.option("--config", "-c", default="default", show_default=True, help="Config (name or path).")
-@click.option("--card", "fields", multiple=True, metavar="KEY=VALUE", help="Change one field of the card.")
+@set_option
+@card_option
 @sound_option
 @click.option("--alone", is_flag=True, help="Only the language model's server.")
 @click.option(
@@ -26,6 +27,7 @@ from alref_local.cli.options import sound_option
 def command(
     backend: str,
     config: str,
+    changes: tuple[str, ...],
     fields: tuple[str, ...],
     sound: bool,
     alone: bool,
@@ -43,8 +45,9 @@ def command(
 
     card = load_card(backend).overridden(parse_changes(fields))
     host = load_host(file) if file else read_host()
-    placed, needs = place_card(Asked(card, config, sound=sound, alone=alone), host)
-    others = [] if placed.fits else fitting_cards(host, config, sound=sound, alone=alone)
+    settings = parse_changes(changes)
+    placed, needs = place_card(Asked(card, config, settings, sound=sound, alone=alone), host)
+    others = [] if placed.fits else fitting_cards(host, config, settings, sound=sound, alone=alone)
     if as_json:
         click.echo(json.dumps({**told(placed, needs), "instead": [one.name for one in others]}, indent=2))
     else:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import click
 
-from alref_local.cli.options import sound_option
+from alref_local.cli.options import card_option, set_option, sound_option
 
 _EPILOG = """\b
 serve BACKEND [--detach]    start vLLM for a card (name or path) on this machine's free GPUs, and keep it alive
@@ -47,11 +47,18 @@ def command() -> None:
 @sound_option
 @click.option("--alone", is_flag=True, help="Leave no room: videos are segmented elsewhere.")
 @click.option("--processor", is_flag=True, help="Serve without a GPU, by a vLLM that is built for it.")
-@click.option("--card", "fields", multiple=True, metavar="KEY=VALUE", help="Change one field of the card.")
+@set_option
+@card_option
 @click.option("--dry-run", is_flag=True, help="Say what would be started; start nothing.")
 @_json
 def start(
-    backend: str, fields: tuple[str, ...], detach: bool, dry_run: bool, as_json: bool, **how: object
+    backend: str,
+    changes: tuple[str, ...],
+    fields: tuple[str, ...],
+    detach: bool,
+    dry_run: bool,
+    as_json: bool,
+    **how: object,
 ) -> None:
     """Serve BACKEND, a card (name or path) of kind vllm, until Ctrl-C or `serve stop`."""
     from alref_local.cli.serving import launch_lines, ready_lines, tell
@@ -62,7 +69,7 @@ def start(
     from alref_local.serve.prepare import Asked, prepare
 
     card = load_card(backend).overridden(parse_changes(fields))
-    prepared = prepare(Asked(card, **how))  # type: ignore[arg-type]
+    prepared = prepare(Asked(card, changes=parse_changes(changes), **how))  # type: ignore[arg-type]
     for line in launch_lines(prepared):
         click.echo(line, err=True)
     if dry_run:

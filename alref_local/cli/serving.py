@@ -9,8 +9,6 @@ from typing import Any
 
 import click
 
-from alref_local.data_files import names
-from alref_local.reason.card import load_card
 from alref_local.serve.key import KEY_ENV
 from alref_local.serve.prepare import Prepared
 from alref_local.serve.reasons import reasons
@@ -29,13 +27,10 @@ def ready_lines(prepared: Prepared) -> Iterator[str]:
     """Where the server is reached, and how it is asked."""
     launch = prepared.launch
     yield f"{launch.model} is ready at {launch.endpoint}; `alref-local serve stop {launch.backend}` ends it."
-    options = []
-    if launch.backend not in names("backends") or load_card(launch.backend).endpoint != launch.endpoint:
-        options.append(f"endpoint={launch.endpoint}")
-    if launch.key:
-        options.append(f"key_env={KEY_ENV}")
-    if options:
-        yield f"Ask it with {' '.join(f'--card {option}' for option in options)}."
+    if prepared.changes:
+        yield f"Ask it with {' '.join(f'--card {change}' for change in prepared.changes)}."
+    if prepared.key_file:
+        yield f'Its key: export {KEY_ENV}="$(cat {shlex.quote(str(prepared.key_file))})"'
 
 
 def tell(state: State) -> None:

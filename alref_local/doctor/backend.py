@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from alref_local.doctor.findings import Finding, Subject
 from alref_local.errors import AlrefError, AnswerError
@@ -68,7 +69,7 @@ def room(subject: Subject) -> Finding:
         )
         total = needs.of_worker() + (needs.server.total if needs.server else 0)
         return Finding("room", True, f"{gb(total)} for the models, {what} (`alref-local plan`)")
-    asked = Asked(subject.card, subject.config, sound=subject.sound)
+    asked = Asked(subject.card, subject.config, subject.changes, sound=subject.sound)
     return Finding("room", False, why_nowhere(subject.host, needs), instead(subject.host, asked))
 
 
@@ -115,7 +116,10 @@ def _unready(subject: Subject) -> Finding | None:
         "sick": f"the server at {card.endpoint} is not well, or refuses the key",
         "other": f"what answers at {card.endpoint} serves {', '.join(health.models) or 'something else'}",
     }[health.state]
-    start = f"alref-local serve {subject.backend} --detach"
+    config = "" if subject.config == "default" else f" --config {subject.config}"
+    start = (
+        f"alref-local serve {subject.backend}{config} --port {urlsplit(card.endpoint).port or 80} --detach"
+    )
     where = "" if on_this_machine(card.endpoint) else "On the other machine: "
     return Finding("backend", False, said, where + start) if said else None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from alref_local.errors import AlrefError
 from alref_local.reason.card import Card
@@ -42,6 +43,7 @@ class Subject:
         settings: of the config, those of the card laid over them.
         card: the backend, its endpoint filled in.
         config: name of the config.
+        changes: settings laid over it.
         backend: the card's name or file, as typed.
         sound: whether sound is asked for.
         offline: whether no network is to be used.
@@ -52,6 +54,7 @@ class Subject:
     settings: Settings
     card: Card
     config: str = "default"
+    changes: Mapping[str, Any] = field(default_factory=dict)
     backend: str = "none"
     sound: bool = False
     offline: bool = False

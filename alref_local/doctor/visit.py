@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from alref_local.configs import load_config
 from alref_local.doctor import backend as of
@@ -26,6 +28,7 @@ _DAY: Final = 86_400.0
 def diagnose(
     card: Card,
     config: str = "default",
+    changes: Mapping[str, Any] = MappingProxyType({}),
     *,
     backend: str = "",
     sound: bool = False,
@@ -38,6 +41,7 @@ def diagnose(
     Args:
         card: the backend.
         config: name or path.
+        changes: settings laid over it.
         backend: the card as it was typed, for the commands that mend.
         sound: look at the models that hear, too.
         offline: no network is to be used.
@@ -49,9 +53,10 @@ def diagnose(
         PrerequisiteError: a variable in the card's endpoint is not set.
     """
     subject = Subject(
-        settings=load_config(config, card.settings),
+        settings=load_config(config, card.settings, changes),
         card=reachable(card),
         config=config,
+        changes=changes,
         backend=backend or card.name,
         sound=sound,
         offline=offline or offline_asked(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from alref_local.configs import load_config
 from alref_local.errors import AlrefError
@@ -24,20 +25,27 @@ class Fitting(NamedTuple):
 
 
 def fitting_cards(
-    host: Host, config: str = "default", *, sound: bool = False, alone: bool = False
+    host: Host,
+    config: str = "default",
+    changes: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    sound: bool = False,
+    alone: bool = False,
 ) -> list[Fitting]:
     """The open models that fit a machine together with a config: on GPUs before the processor, largest first."""
-    found = list(_fitting(host, config, sound, alone))
+    found = list(_fitting(host, config, changes, sound, alone))
     return sorted(found, key=lambda one: (one.placed.mode == "processor", -one.weights, one.name))
 
 
-def _fitting(host: Host, config: str, sound: bool, alone: bool) -> Iterator[Fitting]:
+def _fitting(
+    host: Host, config: str, changes: Mapping[str, Any], sound: bool, alone: bool
+) -> Iterator[Fitting]:
     for name in list_cards():
         card = load_card(name)
         if card.kind not in ("vllm", "local") or (alone and card.kind == "local"):
             continue
         try:
-            needs = needs_of(load_config(config, card.settings), card, sound=sound)
+            needs = needs_of(load_config(config, card.settings, changes), card, sound=sound)
         except AlrefError:  # a model of the config that nothing is known of
             continue
         model = needs.server or needs.worker[-1]

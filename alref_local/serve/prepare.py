@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
-from typing import NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from alref_local.configs import load_config
@@ -14,7 +18,7 @@ from alref_local.reason.card import Card
 from alref_local.serve.advice import fitting_cards
 from alref_local.serve.command import command, environment
 from alref_local.serve.hosts import Host, read_host
-from alref_local.serve.key import key_for
+from alref_local.serve.key import KEY_ENV, key_for
 from alref_local.serve.line import ServeLine
 from alref_local.serve.needs import Needs, needs_of
 from alref_local.serve.placement import Placement, place
@@ -32,6 +36,7 @@ class Asked(NamedTuple):
     Attributes:
         card: of kind vllm.
         config: whose models are left room for.
+        changes: settings laid over it.
         sound: whether those that hear are, too.
         alone: leave no room for anything.
         processor: serve without a GPU.
@@ -41,6 +46,7 @@ class Asked(NamedTuple):
 
     card: Card
     config: str = "default"
+    changes: Mapping[str, Any] = MappingProxyType({})
     sound: bool = False
     alone: bool = False
     processor: bool = False
@@ -49,11 +55,21 @@ class Asked(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """What is to be started, and where it goes and why."""
+    """What is to be started.
+
+    Attributes:
+        launch: it.
+        placed: where everything goes.
+        needs: what that was.
+        changes: fields of the card that whoever asks the server must change.
+        key_file: where the key is, if it was drawn.
+    """
 
     launch: Launch
     placed: Placement
     needs: Needs
+    changes: tuple[str, ...] = ()
+    key_file: Path | None = None
 
 
 def place_card(asked: Asked, host: Host) -> tuple[Placement, Needs]:
@@ -63,7 +79,7 @@ def place_card(asked: Asked, host: Host) -> tuple[Placement, Needs]:
         ConfigError: the card or config is wrong.
         PrerequisiteError: nothing is known of a checkpoint.
     """
-    settings = load_config(asked.config, asked.card.settings)
+    settings = load_config(asked.config, asked.card.settings, asked.changes)
     needs = needs_of(settings, asked.card, sound=asked.sound)
     if needs.server is None:
         return place(host, needs), needs
@@ -113,7 +129,10 @@ def prepare(asked: Asked, host: Host | None = None) -> Prepared:
         gpus=tuple(f"{placed.host.gpus[number].id} {placed.host.gpus[number].name}" for number in gpus),
         slot=str(slot.folder),
     )
-    return Prepared(launch, placed, needs)
+    changes = [f"endpoint={endpoint}"] if endpoint != asked.card.endpoint else []
+    changes += [f"key_env={KEY_ENV}"] if key and not card.key_env else []
+    drawn = key and not os.environ.get(card.key_env or KEY_ENV, "").strip()
+    return Prepared(launch, placed, needs, tuple(changes), slot.key if drawn else None)
 
 
 def _here(card: Card) -> Card:
@@ -150,7 +169,7 @@ def instead(host: Host, asked: Asked) -> str:
     """The way out where a language model does not fit."""
     found = [
         one
-        for one in fitting_cards(host, asked.config, sound=asked.sound, alone=asked.alone)
+        for one in fitting_cards(host, asked.config, asked.changes, sound=asked.sound, alone=asked.alone)
         if one.name != asked.card.name
     ]
     if not found:

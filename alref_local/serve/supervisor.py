@@ -56,7 +56,8 @@ class Pace:
     Attributes:
         start: until a server must be ready.
         sick: for which a server that was ready may be silent or unwell.
-        look: between two looks.
+        look: between two looks at a server that begins.
+        calm: between two looks at one that is well; vLLM writes each into its log.
         pause: before the first new start; doubled for each that follows without success.
         longest: no pause is longer.
         steady: after which a crash is the first one again.
@@ -65,7 +66,8 @@ class Pace:
 
     start: float = 3600.0
     sick: float = 120.0
-    look: float = 1.0
+    look: float = 0.5
+    calm: float = 5.0
     pause: float = 1.0
     longest: float = 60.0
     steady: float = 600.0
@@ -152,9 +154,13 @@ class Supervisor:
         begun = well = time.monotonic()
         ready: float | None = None
         self._hung = False
-        while server.poll() is None and not self._stop.is_set():
-            health = self._look()
+        due = begun
+        while server.poll() is None and not self._stop.wait(self._pace.look):
             now = time.monotonic()
+            if now < due:
+                continue
+            health = self._look()
+            due = now + self._pace.calm if health.state == "ready" else now
             if health.state == "ready":
                 well = now
                 if ready is None:
@@ -170,7 +176,6 @@ class Supervisor:
             elif ready is not None and now - well > self._pace.sick:
                 self._hung = True
                 break
-            self._stop.wait(self._pace.look)
         return 0.0 if ready is None else max(time.monotonic() - ready, 1e-9)
 
     def _look(self) -> Health:

@@ -34,7 +34,7 @@ def subject(
     card: Card | None = None, *, host: Host | None = None, config: str = "tiny", **how: Any
 ) -> Subject:
     card = card or load_card("none")
-    one = Subject(load_config(config, card.settings), card, config, card.name, **how)
+    one = Subject(load_config(config, card.settings), card, config, backend=card.name, **how)
     if host is not None:
         one.__dict__["host"] = host
     return one
@@ -87,9 +87,10 @@ def test_answers_that_cost_money_are_not_asked_for() -> None:
 
 def test_servers_that_are_not_there_or_not_right(monkeypatch: pytest.MonkeyPatch) -> None:
     """A person would be told to start what runs already, or the wrong thing."""
-    nobody = f"http://127.0.0.1:{free_port()}/v1"
-    found = of.server(subject(chat_card(nobody)))
-    assert (found.ok, found.mend) == (False, "alref-local serve mine --detach")
+    port = free_port()
+    found = of.server(subject(chat_card(f"http://127.0.0.1:{port}/v1")))
+    mend = f"alref-local serve mine --config tiny --port {port} --detach"
+    assert (found.ok, found.mend) == (False, mend)
     with ChatServer() as server:
         found = of.server(subject(chat_card(server.url, model="another")))
         assert "serves m" in found.said
@@ -199,7 +200,8 @@ def test_one_screen(
     assert len(out.splitlines()) <= 24
     assert "ok     vllm: 0.32.0 in" in out
     assert re.search(
-        r"FAULT  backend: no server answers .*\n       mend: alref-local serve tiny-vllm --detach", out
+        r"FAULT  backend: no server answers .*\n       mend: alref-local serve tiny-vllm --config tiny --port",
+        out,
     )
     assert call("doctor", "--config", "tiny", "--json") == 0
     told = json.loads(capsys.readouterr().out)

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,9 +18,10 @@ from alref_local.cli import main
 from alref_local.reason.card import load_card
 from alref_local.serve.control import status, stop
 from alref_local.serve.health import look
+from alref_local.serve.prepare import Asked, prepare
 from alref_local.serve.state import Slot, slots
 from tests.cli.test_segment import call
-from tests.serve.serve_kit import ROOT, RUN, all_gone, fake_card, pids, until
+from tests.serve.serve_kit import ROOT, RUN, all_gone, fake_card, free_port, pids, until
 
 TINY = ("--config", "tiny")
 
@@ -38,6 +38,7 @@ class Typed(NamedTuple):
 def states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Servers of a test's own, which are ended with it."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     yield
     for slot in slots():
@@ -98,8 +99,8 @@ def test_the_next_start_works_whatever_was_killed(victim: str, tmp_path: Path) -
     (row,) = said()
     doomed = [row["supervisor"]] if victim == "supervisor" else [row["supervisor"], *pids(tmp_path)]
     for process in doomed:
-        os.kill(int(str(process)), signal.SIGKILL)
-    all_gone(pids(tmp_path))
+        os.kill(process, signal.SIGKILL)
+    all_gone([row["supervisor"], *pids(tmp_path)])
     assert [row["phase"] for row in said()] == ["killed"]
     assert call("serve", card, "--detach", *TINY) == 0
     assert [row["phase"] for row in said()] == ["serving"]
@@ -156,15 +157,20 @@ def test_others_need_a_key(tmp_path: Path, typed: Callable[..., Typed]) -> None:
     assert done.code == 0, done.err
     (row,) = said()
     key = Path(str(row["key"])).read_text().strip()
-    port = urlsplit(str(row["endpoint"])).port
-    assert (
-        f"Ask it with --card endpoint=http://127.0.0.1:{port}/v1 --card key_env=ALREF_SERVER_KEY" in done.out
-    )
+    assert "Ask it with --card key_env=ALREF_SERVER_KEY." in done.out
+    assert f'export ALREF_SERVER_KEY="$(cat {row["key"]})"' in done.out
     assert key not in done.out + done.err
     assert key not in Path(f"/proc/{row['server']}/cmdline").read_text()
     assert key not in Slot(Path(str(row["key"])).parent).folder.joinpath("state.json").read_text()
     assert look(str(row["endpoint"]), "tiny").state == "sick"
     assert look(str(row["endpoint"]), "tiny", key).state == "ready"
+
+
+def test_another_port_is_told(tmp_path: Path) -> None:
+    """Questions would go to the server of somebody else, at the card's own port."""
+    card, port = load_card(fake_card(tmp_path)), free_port()
+    assert prepare(Asked(card, "tiny")).changes == ()
+    assert prepare(Asked(card, "tiny", port=port)).changes == (f"endpoint=http://127.0.0.1:{port}/v1",)
 
 
 def test_a_dry_run_starts_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

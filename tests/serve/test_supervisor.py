@@ -21,7 +21,7 @@ from alref_local.serve.supervisor import Pace, Supervisor
 from alref_local.serve.watchdog import birth
 from tests.serve.serve_kit import all_gone, fake_card, pids, until
 
-QUICK = Pace(start=3, sick=1, look=0.05, pause=0.05, longest=0.2, steady=60, crashes=4)
+QUICK = Pace(start=3, sick=1, look=0.05, calm=0.1, pause=0.05, longest=0.2, steady=60, crashes=4)
 
 
 class Served:

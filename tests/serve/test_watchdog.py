@@ -26,6 +26,12 @@ time.sleep(600)
 """
 
 
+@pytest.fixture(autouse=True)
+def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watchdog that is killed leaves its folder of them."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+
 def words() -> list[str]:
     where = ["--host", "127.0.0.1", "--port", str(free_port()), "--served-model-name", "tiny"]
     return [sys.executable, str(FAKE), "serve", "model", *where]
