@@ -80,7 +80,7 @@ def download(checkpoint: Checkpoint, commit: str, expected: Mapping[str, FileFac
             if urlsplit(found.location).netloc != urlsplit(url).netloc:
                 headers.pop("authorization", None)  # the key is for the hub, not for its warehouse
             if stream.tell() > (facts.size or 0):
-                stream.truncate(0)
+                stream.truncate(stream.seek(0))
             http_get(
                 found.location,
                 stream,

@@ -96,6 +96,7 @@ def test_killed_at_six_moments(yard: Yard) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_killed_at_many_moments(yard: Yard) -> None:
     """The same at more moments."""
     kill(yard, 60)

@@ -20,8 +20,8 @@ from alref_local.models.checking import verify
 from alref_local.models.store import RECORD, folder_of, installed, read_record
 from alref_local.supply.arriving import waiting_room
 from alref_local.supply.meter import Meter
-from alref_local.supply.pull import chosen, pull
-from tests.models.store_kit import FILES, checkpoint, facts
+from alref_local.supply.pull import chosen, pull, pull_all
+from tests.models.store_kit import FILES, checkpoint, facts, write
 from tests.supply.hub_server import COMMIT, HubServer
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +69,25 @@ def test_an_ended_command_goes_on_where_it_stopped(hub: HubServer, monkeypatch: 
     pull(checkpoint(), Meter())
     assert hub.starts[WEIGHTS] == [700]
     assert verify(checkpoint()) == []
+
+
+def test_more_than_there_is_begins_anew(hub: HubServer) -> None:
+    """A file that grew too long would never be got rid of."""
+    write(waiting_room("lab/small"), {f"{WEIGHTS}.part": b"x" * 5000, "left.json": b"of another revision"})
+    folder = pull(checkpoint(), Meter())
+    assert verify(checkpoint()) == []
+    assert hub.starts[WEIGHTS] == [0]
+    assert not (folder / "left.json").exists()
+
+
+def test_the_key_is_for_the_hub_alone(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person's key would be handed to whoever stores the files."""
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    pull(checkpoint(), Meter())
+    knew = {path: "hf_secret" in str(headers) for _, path, headers in hub.asked}
+    assert all(knew[path] for path in knew if path.startswith("/lab/small/resolve/"))
+    assert not any(knew[path] for path in knew if path.startswith("/cdn/"))
+    assert any(path.startswith("/cdn/") for path in knew)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "README.md"])
@@ -187,6 +206,14 @@ def test_what_is_chosen(offered: set[str]) -> None:
     safe = {name for name in offered if name.endswith(".safetensors")}
     assert safe <= taken
     assert ("pytorch_model.bin" in taken) == ("pytorch_model.bin" in offered and not safe)
+
+
+def test_what_is_fetched_by_hand_keeps_nobody_waiting(hub: HubServer) -> None:
+    """BEATs, which is not on the hub, would end `models pull paper` before the gigabytes were fetched."""
+    with pytest.raises(PrerequisiteError, match="lab/beats"):
+        pull_all([checkpoint("lab/beats", repo=None), checkpoint()], Meter())
+    assert verify(checkpoint()) == []
+    assert hub.starts
 
 
 def test_by_command_from_a_mirror(hub: HubServer, machine: Path, tmp_path: Path) -> None:
