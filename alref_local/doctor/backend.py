@@ -20,7 +20,7 @@ from alref_local.reason.client import ChatClient
 from alref_local.reason.endpoint import on_this_machine
 from alref_local.reason.question import Address, AnswerSpec, Question
 from alref_local.serve.needs import needs_of
-from alref_local.serve.placement import place
+from alref_local.serve.placement import place, place_beside
 from alref_local.serve.prepare import Asked, instead
 from alref_local.serve.program import find_vllm, vllm_version
 from alref_local.serve.reasons import gb, why_nowhere
@@ -62,7 +62,7 @@ def room(subject: Subject) -> Finding:
     needs = needs_of(subject.settings, subject.card, sound=subject.sound)
     if needs.server is not None and subject.server.state == "ready":
         needs = replace(needs, server=None)
-    placed = place(subject.host, needs)
+    placed = (place_beside if needs.server is None else place)(subject.host, needs)
     if placed.fits:
         what = {"processor": "on the processor", "in turn": "in turn"}.get(
             placed.mode, f"on GPUs, {placed.mode}"

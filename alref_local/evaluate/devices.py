@@ -9,7 +9,7 @@ from alref_local.errors import PrerequisiteError
 from alref_local.reason.card import Card
 from alref_local.serve.hosts import read_host
 from alref_local.serve.needs import needs_of
-from alref_local.serve.placement import place
+from alref_local.serve.placement import place_beside
 from alref_local.serve.reasons import why_nowhere
 from alref_local.settings import Settings
 
@@ -28,7 +28,7 @@ def devices_for(settings: Settings, card: Card, *, sound: bool) -> tuple[str, ..
     if not host.gpus:
         return ()
     needs = replace(needs_of(settings, card, sound=sound), server=None)
-    placed = place(host, needs)
+    placed = place_beside(host, needs)
     if not placed.fits:
         raise PrerequisiteError(
             why_nowhere(host, needs),

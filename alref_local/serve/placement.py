@@ -15,7 +15,7 @@ from typing import Final, Literal
 from alref_local.serve.hosts import Gpu, Host
 from alref_local.serve.needs import Need, Needs
 
-__all__ = ["CAP", "Mode", "Placement", "Server", "place", "room"]
+__all__ = ["CAP", "Mode", "Placement", "Server", "place", "place_beside", "room"]
 
 CAP: Final = 0.92
 """Of a GPU's memory, at most, with what others use of it now; the rest is for what no estimate foresees."""
@@ -74,9 +74,9 @@ class Placement:
         return tuple(f"cuda:{number}" for number in self.workers) or ("cpu",)
 
 
-def room(gpu: Gpu) -> int:
-    """Bytes of a GPU that may still be taken."""
-    return max(0, min(gpu.free, floor(CAP * gpu.total) - (gpu.total - gpu.free)))
+def room(gpu: Gpu, cap: float = CAP) -> int:
+    """Bytes of a GPU that may still be taken, if at most ``cap`` of it is to be in use."""
+    return max(0, min(gpu.free, floor(cap * gpu.total) - (gpu.total - gpu.free)))
 
 
 def place(
@@ -99,128 +99,133 @@ def place(
         processor: have the language model served without a GPU, however large it is.
     """
     if needs.server is None:
-        return _workers_alone(host, needs)
-    found = None if processor else _best(host, needs, needs.server, alone, copies, tensor)
-    if found is not None:
+        return _workers(host, needs, CAP)
+    if not processor and (found := _Search(host, needs, needs.server, alone, copies).best(tensor)):
         return found
     if (processor or not needs.gpu) and _holds(host, needs.server.total):
-        workers = () if alone else _workers_alone(host, needs).workers
-        loads = {number: _worker_load(needs) for number in workers}
+        workers = () if alone else _workers(host, needs, CAP).workers
+        loads = {number: _load(needs) for number in workers}
         return Placement("processor", host, Server(()), workers, loads)
     return Placement("nowhere", host)
 
 
-def _workers_alone(host: Host, needs: Needs) -> Placement:
+def place_beside(host: Host, needs: Needs) -> Placement:
+    """Give the processes that segment videos their places beside a server that runs already, or is elsewhere.
+
+    A server may take somewhat more than its share; where that leaves less than was planned, all that is free counts.
+    """
+    placed = _workers(host, needs, CAP)
+    return placed if placed.fits else _workers(host, needs, 1.0)
+
+
+def _workers(host: Host, needs: Needs, cap: float) -> Placement:
     """A process on every GPU that holds one; the processor where there is no GPU, or the models are tiny."""
     each = needs.of_worker()
-    workers = tuple(number for number, gpu in enumerate(host.gpus) if room(gpu) >= each)
+    workers = tuple(number for number, gpu in enumerate(host.gpus) if room(gpu, cap) >= each)
     if workers:
-        loads = {number: _worker_load(needs) for number in workers}
-        return Placement("workers", host, workers=workers, loads=loads)
+        return Placement("workers", host, workers=workers, loads={number: _load(needs) for number in workers})
     slow = not host.gpus or not needs.gpu
     return Placement("processor" if slow and _holds(host, each) else "nowhere", host)
 
 
-def _best(
-    host: Host, needs: Needs, model: Need, alone: bool, copies: int | None, tensor: int | None
-) -> Placement | None:
-    """The best of all ways, by their kind, then by how few GPUs hold a copy, then by how alike and large they are."""
-    order: Sequence[Mode] = ("alone", "apart", "shared", "in turn")
-    best: tuple[tuple[float, ...], Placement] | None = None
-    for degree in model.degrees() if tensor is None else (tensor,):
-        for group in _groups(host, model, degree, copies or 1):
-            for found in _ways(host, needs, model, degree, group, alone, copies):
-                kinds = {host.gpus[number].name for number in group}
-                smallest = min(room(host.gpus[number]) for number in group)
-                rank = (order.index(found.mode), degree, len(kinds), -smallest)
-                if best is None or rank < best[0]:
-                    best = (rank, found)
-    return best[1] if best else None
+_BEST_FIRST: Final[tuple[Mode, ...]] = ("alone", "apart", "shared", "in turn")
 
 
-def _groups(host: Host, model: Need, degree: int, copies: int) -> Iterator[tuple[int, ...]]:
-    """The GPUs for so many copies: those with most room among alike ones, and among all."""
-    each = model.on_each(degree)
-    fitting = [number for number, gpu in enumerate(host.gpus) if room(gpu) >= each]
-    fitting.sort(key=lambda number: (-room(host.gpus[number]), number))
-    kinds = [(gpu.name, gpu.total) for gpu in host.gpus]
-    for kind in dict.fromkeys([*(kinds[number] for number in fitting), None]):
-        alike = [number for number in fitting if kind in (None, kinds[number])]
-        if len(alike) >= degree * copies:
-            yield tuple(sorted(alike[: degree * copies]))
+@dataclass(frozen=True)
+class _Search:
+    """All ways to have the language model served on GPUs, and the best of them."""
+
+    host: Host
+    needs: Needs
+    model: Need
+    alone: bool
+    copies: int | None
+
+    def best(self, tensor: int | None) -> Placement | None:
+        """By the kind of way, then by how few GPUs hold a copy, then by how alike and how roomy they are."""
+        found = [
+            (self._rank(placed, group), placed)
+            for degree in (self.model.degrees() if tensor is None else (tensor,))
+            for group in self._groups(degree)
+            for placed in self._ways(degree, group)
+        ]
+        return min(found, key=lambda one: one[0])[1] if found else None
+
+    def _rank(self, placed: Placement, group: Sequence[int]) -> tuple[float, ...]:
+        assert placed.server is not None
+        kinds = {self.host.gpus[number].name for number in group}
+        kind = _BEST_FIRST.index(placed.mode)
+        return kind, placed.server.tensor, len(kinds), -min(map(self._room, group))
+
+    def _groups(self, degree: int) -> Iterator[tuple[int, ...]]:
+        """The GPUs for the copies that are wanted: those with most room among alike ones, and among all."""
+        many = degree * (self.copies or 1)
+        fitting = [n for n in range(len(self.host.gpus)) if self._room(n) >= self.model.on_each(degree)]
+        fitting.sort(key=lambda number: (-self._room(number), number))
+        for kind in dict.fromkeys([*map(self._kind, fitting), None]):
+            alike = [number for number in fitting if kind in (None, self._kind(number))]
+            if len(alike) >= many:
+                yield tuple(sorted(alike[:many]))
+
+    def _ways(self, degree: int, group: tuple[int, ...]) -> Iterator[Placement]:
+        """What can be done with a group of GPUs that holds the language model."""
+        if self.alone:
+            yield from self._serving("alone", degree, self._copied(group, degree, 1))
+            return
+        each = self.needs.of_worker()
+        for held in dict.fromkeys((self._copied(group, degree, 2), group)):
+            others = (number for number in range(len(self.host.gpus)) if number not in held)
+            if rest := tuple(number for number in others if self._room(number) >= each):
+                yield from self._serving("apart", degree, held, rest)
+        part = self.model.on_each(degree)
+        if roomy := tuple(number for number in group if self._room(number) >= part + each):
+            yield from self._serving("shared", degree, group, roomy)
+        first = max(group, key=self._room)
+        if self._room(first) >= max(part + self.needs.of_worker(without="segmentor"), each):
+            yield from self._serving("in turn", degree, group, (first,))
+
+    def _copied(self, group: tuple[int, ...], degree: int, part: int) -> tuple[int, ...]:
+        """The group, and as many more like it as make copies on one of ``part`` of the GPUs that are as roomy."""
+        if self.copies is not None:
+            return group
+        least = min(map(self._room, group))
+        others = [
+            number
+            for number in range(len(self.host.gpus))
+            if number not in group
+            and self._kind(number) == self._kind(group[0])
+            and self._room(number) >= least
+        ]
+        wanted = max(1, (len(group) + len(others)) // (part * degree)) * degree
+        return tuple(sorted([*group, *others[: wanted - len(group)]]))
+
+    def _serving(
+        self, mode: Mode, degree: int, gpus: tuple[int, ...], workers: tuple[int, ...] = ()
+    ) -> Iterator[Placement]:
+        """The server with all the memory that is left to it on each of its GPUs, if that is enough."""
+        beside = _load(self.needs, without="segmentor" if mode == "in turn" else "")
+        here = {number: sum(beside.values()) for number in workers if number in gpus}
+        shares = (
+            (self._room(number) - here.get(number, 0)) / self.host.gpus[number].total for number in gpus
+        )
+        share = floor(min(shares) * 1000) / 1000
+        takes = {number: floor(share * self.host.gpus[number].total) for number in gpus}
+        if min(takes.values()) < self.model.on_each(degree):
+            return
+        loads: dict[int, dict[str, int]] = {number: dict(beside) for number in workers}
+        for number, size in takes.items():
+            loads[number] = {self.model.role: size, **loads.get(number, {})}
+        yield Placement(mode, self.host, Server(gpus, degree, share), workers, loads)
+
+    def _room(self, number: int) -> int:
+        return room(self.host.gpus[number])
+
+    def _kind(self, number: int) -> tuple[str, int]:
+        return self.host.gpus[number].name, self.host.gpus[number].total
 
 
-def _ways(
-    host: Host,
-    needs: Needs,
-    model: Need,
-    degree: int,
-    group: tuple[int, ...],
-    alone: bool,
-    copies: int | None,
-) -> Iterator[Placement]:
-    """What can be done with a group of GPUs that holds the language model."""
-    each = needs.of_worker()
-    if alone:
-        yield from _serving("alone", host, model, degree, _copied(host, group, degree, copies, 1), needs)
-        return
-    wide = _copied(host, group, degree, copies, 2)
-    for held in dict.fromkeys((wide, group)):
-        rest = tuple(n for n, gpu in enumerate(host.gpus) if n not in held and room(gpu) >= each)
-        if rest:
-            yield from _serving("apart", host, model, degree, held, needs, workers=rest)
-    roomy = tuple(n for n in group if room(host.gpus[n]) >= model.on_each(degree) + each)
-    if roomy:
-        yield from _serving("shared", host, model, degree, group, needs, workers=roomy)
-    asking = needs.of_worker(without="segmentor")
-    first = max(group, key=lambda number: room(host.gpus[number]))
-    if room(host.gpus[first]) >= max(model.on_each(degree) + asking, each):
-        yield from _serving("in turn", host, model, degree, group, needs, workers=(first,))
-
-
-def _copied(
-    host: Host, group: tuple[int, ...], degree: int, copies: int | None, part: int
-) -> tuple[int, ...]:
-    """The group, and as many more like it as make copies on one of ``part`` of the GPUs that are as roomy."""
-    if copies is not None:
-        return group
-    model = (host.gpus[group[0]].name, host.gpus[group[0]].total)
-    least = min(room(host.gpus[number]) for number in group)
-    alike = [
-        number
-        for number, gpu in enumerate(host.gpus)
-        if number in group or ((gpu.name, gpu.total) == model and room(gpu) >= least)
-    ]
-    wanted = max(1, len(alike) // (part * degree)) * degree
-    others = [number for number in alike if number not in group]
-    return tuple(sorted([*group, *others[: wanted - len(group)]]))
-
-
-def _serving(
-    mode: Mode,
-    host: Host,
-    model: Need,
-    degree: int,
-    gpus: tuple[int, ...],
-    needs: Needs,
-    workers: tuple[int, ...] = (),
-) -> Iterator[Placement]:
-    """The server with all the memory that is left to it on each of its GPUs, if that is enough."""
-    beside = needs.of_worker() if mode == "shared" else needs.of_worker(without="segmentor")
-    taken = {number: beside for number in workers if mode in ("shared", "in turn")}
-    shares = ((room(host.gpus[n]) - taken.get(n, 0)) / host.gpus[n].total for n in gpus)
-    share = floor(min(shares) * 1000) / 1000
-    if any(share * host.gpus[number].total < model.on_each(degree) for number in gpus):
-        return
-    loads = {number: _worker_load(needs) for number in workers if number not in gpus}
-    for number in gpus:
-        loads[number] = {model.role: floor(share * host.gpus[number].total)}
-        if number in taken:
-            loads[number] |= _worker_load(needs, without="" if mode == "shared" else "segmentor")
-    yield Placement(mode, host, Server(gpus, degree, share), workers, loads)
-
-
-def _worker_load(needs: Needs, *, without: str = "") -> dict[str, int]:
+def _load(needs: Needs, *, without: str = "") -> dict[str, int]:
+    """Bytes of a process that segments videos, by role."""
     load: dict[str, int] = {}
     for need in needs.worker:
         if need.role != without:

@@ -26,7 +26,13 @@ def on(monkeypatch: pytest.MonkeyPatch, *free: float) -> None:
 
 @pytest.mark.parametrize(
     ("free", "found"),
-    [((), ()), ((47,), ("cuda:0",)), ((47, 4, 12), ("cuda:0", "cuda:2")), ((3, 47), ("cuda:1",))],
+    [
+        ((), ()),
+        ((47,), ("cuda:0",)),
+        ((6, 3), ("cuda:0",)),
+        ((47, 4, 12), ("cuda:0", "cuda:2")),
+        ((3, 47), ("cuda:1",)),
+    ],
 )
 def test_busy_gpus_are_left_alone(
     free: tuple[float, ...], found: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
