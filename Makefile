@@ -18,14 +18,17 @@ $(VENV)/.installed: pyproject.toml constraints-cpu.txt
 demo: $(VENV)/.installed
 	$(BIN)/alref-local demo -o demo
 
+demo-vllm: export ALREF_VLLM := $(VLLM_VENV)
 demo-vllm: $(VENV)/.installed vllm
-	$(BIN)/python scripts/vllm/demo.py -o demo-vllm
+	$(BIN)/alref-local serve tiny-vllm --config tiny --detach
+	$(BIN)/alref-local demo -b tiny-vllm -o demo-vllm; status=$$?; $(BIN)/alref-local serve stop tiny-vllm; exit $$status
 
 # A vLLM server for the tests, in an environment of its own. What is taken away is built for CUDA and unused.
-$(VLLM_VENV)/.installed: scripts/vllm/requirements.txt
+$(VLLM_VENV)/.installed: scripts/vllm/requirements.txt scripts/vllm/mend.py scripts/vllm/torchvision_on_cpu.py
 	$(PYTHON) -m venv $(VLLM_VENV)
 	$(VLLM_VENV)/bin/pip install --quiet -r $<
 	$(VLLM_VENV)/bin/pip uninstall --quiet -y torchaudio torchcodec triton
+	$(VLLM_VENV)/bin/python scripts/vllm/mend.py
 	touch $@
 
 vllm:

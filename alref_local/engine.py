@@ -23,6 +23,7 @@ from alref_local.events import Event
 from alref_local.masks import TrackBuilder
 from alref_local.models.resolve import resolve
 from alref_local.perceive.device import torch_device
+from alref_local.perceive.later import loads_checkpoint
 from alref_local.perceive.masks import binarize
 from alref_local.plugins import load_class
 from alref_local.reason.prompts import load_prompts
@@ -150,7 +151,7 @@ class Engine:
             "aligner": [(sound.aligner_engine, sound.aligner or "")],
         }
         loaded = [one for part in models if part in self.__dict__ for one in models[part]]
-        return {model: _hashes(model) for engine, model in loaded if engine.startswith("alref_local.")}
+        return {model: _hashes(model) for engine, model in loaded if loads_checkpoint(engine)}
 
     @property
     def backend(self) -> Backend:

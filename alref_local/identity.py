@@ -16,7 +16,7 @@ from alref_local.settings import Settings
 __all__ = ["NOT_DECISIVE", "identity"]
 
 NOT_DECISIVE = {
-    *("about", "licence", "gpu_memory", "serve", "endpoint", "key_env", "run"),
+    *("about", "licence", "gpu_memory", "serve", "environment", "endpoint", "key_env", "run"),
     *("timeout", "patience", "backoff", "concurrency"),
     *("prices", "image_tokens", "reply_tokens", "vote_temperature"),
 }

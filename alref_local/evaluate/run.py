@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from alref_local.datasets.avsbench_semantic import categories
 from alref_local.datasets.source import Source
 from alref_local.errors import ConfigError
 from alref_local.evaluate.cluster import OnRay
+from alref_local.evaluate.devices import devices_for
 from alref_local.evaluate.facts import asked, facts
 from alref_local.evaluate.journal import Entry, Journal
 from alref_local.evaluate.launch import Processes
@@ -79,7 +80,7 @@ def evaluate(
         folder: of the run; see docs/evaluate.md for what it holds.
         split: by default the one that is evaluated.
         limit: only the first items; a later call may take more.
-        workers: how many; by default one for each GPU, or one.
+        workers: how many; by default one for each GPU that has room for it, or one.
         endpoints: of the backend, taken in turn; by default the card's.
         background: level of the background where masks are merged into one label map.
         engine: where the workers run: on this machine, or on a Ray cluster.
@@ -112,7 +113,10 @@ def evaluate(
         tell(Begun(len(items), len(items) - len(waiting)))
         if waiting:
             (folder / "result.json").unlink(missing_ok=True)
-            run_tasks(waiting, setup, journal, workers, tell, OnRay() if engine == "ray" else Processes())
+            if engine == "processes" and options.get("device", "auto") == "auto":
+                setup = replace(setup, devices=devices_for(settings, card, sound=sound))
+            many = workers or len(setup.devices) or None
+            run_tasks(waiting, setup, journal, many, tell, OnRay() if engine == "ray" else Processes())
         entries = journal.entries()
     mine = [entries[item.id] for item in items]
     done = [

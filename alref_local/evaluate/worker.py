@@ -36,6 +36,7 @@ class Setup:
         sound: whether any task asks for sound.
         background: level of the background where masks are merged.
         at_once: tasks of one worker at a time.
+        devices: of the workers, in turn; none: one of the GPUs that PyTorch sees.
     """
 
     run: Path
@@ -44,6 +45,7 @@ class Setup:
     sound: bool = False
     background: float = 0.0
     at_once: int = 1
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,9 @@ def _next(pipe: Connection) -> Task | None:
 def _session(setup: Setup, number: int, gpus: int) -> Session:
     """A session with everything loaded, on a GPU of its own where there are several."""
     device = setup.session.get("device", "auto")
-    if device == "auto" and gpus:
+    if setup.devices:
+        device = setup.devices[number % len(setup.devices)]
+    elif device == "auto" and gpus:
         device = f"cuda:{number % gpus}"
     session = Session(**{**setup.session, "device": device})
     session.check(sound=setup.sound)

@@ -93,6 +93,10 @@ class Checkpoint(BaseModel):
     )
     working: int = Field(ge=0, description="Bytes of GPU memory beside weights and cache, an estimate.")
     per_token: int = Field(0, ge=0, description="Bytes of cache that a token of context takes (vlm).")
+    heads: tuple[int, int] | None = Field(
+        None,
+        description="Attention heads: of queries, and of keys and values (vlm); they are divided among GPUs.",
+    )
     convert: Literal["beats", "tensors"] | None = Field(
         None, description="Rewrite the published .pt or .bin as safetensors when it is installed."
     )

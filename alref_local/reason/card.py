@@ -83,7 +83,13 @@ class Card(_Part):
     )
     licence: str = ""
     gpu_memory: str = ""
-    serve: str = Field("", description="The command that starts the server, for people.")
+    serve: str = Field(
+        "", description="The command that starts the server: NAME=VALUE ... vllm serve MODEL --option ..."
+    )
+    environment: str = Field(
+        "",
+        description="Folder of the Python environment with vLLM, ${NAME} filled in; empty: $ALREF_VLLM, or the PATH.",
+    )
     run: Path | None = Field(None, description="Run folder whose replies are played back (replay).")
 
     pattern: Literal["A", "B", "C", "json", "free"] = Field(

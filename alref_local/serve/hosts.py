@@ -1,0 +1,165 @@
+"""The GPUs of this machine, or of one that a file describes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from alref_local.errors import ConfigError
+
+__all__ = ["GIB", "Gpu", "Host", "load_host", "read_host"]
+
+GIB = 2**30
+
+_SIGNS = ("/proc/driver/nvidia", "/dev/dxg")
+"""Of a driver, on Linux and under Windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU; memory in bytes.
+
+    Attributes:
+        id: its number, or UUID, as ``CUDA_VISIBLE_DEVICES`` takes it (numbers in the order of the PCI bus).
+        name: of the product.
+        total: all memory.
+        free: what nobody uses now.
+    """
+
+    id: str
+    name: str
+    total: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A machine.
+
+    Attributes:
+        gpus: those that may be used, in the order in which CUDA numbers them.
+        memory: bytes of main memory that are available; ``None`` if nobody knows.
+        note: why there are no GPUs, or not all of them.
+        mend: the command that makes those readable that are there.
+    """
+
+    gpus: tuple[Gpu, ...] = ()
+    memory: int | None = None
+    note: str = ""
+    mend: str = ""
+
+
+class _GpuLine(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = "GPU"
+    gib: float = Field(gt=0, allow_inf_nan=False)
+    free_gib: float | None = Field(None, ge=0)
+    count: int = Field(1, ge=1, le=64)
+
+
+class _HostFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    gpus: list[_GpuLine] = []
+    memory_gib: float | None = Field(None, gt=0)
+
+
+def load_host(file: Path) -> Host:
+    """A machine as a YAML file describes it: ``gpus: [{name: L40S, gib: 48, free_gib: 40, count: 2}]``.
+
+    Raises:
+        ConfigError: the file cannot be read, or has a wrong field.
+    """
+    try:
+        lines = _HostFile.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the top"
+        raise _unreadable(file, f"{first['msg']} at '{where}'") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise _unreadable(file, " ".join(str(error).split())[:200]) from error
+    gpus = [line for line in lines.gpus for _ in range(line.count)]
+    return Host(
+        tuple(_described(str(number), line) for number, line in enumerate(gpus)),
+        None if lines.memory_gib is None else int(lines.memory_gib * GIB),
+    )
+
+
+def _described(id: str, line: _GpuLine) -> Gpu:
+    free = line.gib if line.free_gib is None else min(line.free_gib, line.gib)
+    return Gpu(id, line.name, int(line.gib * GIB), int(free * GIB))
+
+
+def _unreadable(file: Path, why: str) -> ConfigError:
+    return ConfigError(
+        f"The host file {file} cannot be used: {why}.",
+        hint="It says `gpus: [{name: L40S, gib: 48, free_gib: 40, count: 2}]`, and memory_gib if you like.",
+    )
+
+
+def read_host() -> Host:
+    """This machine, as the NVIDIA driver sees it now; GPUs that ``CUDA_VISIBLE_DEVICES`` hides are left out."""
+    try:
+        import pynvml as nvml
+    except ImportError:
+        if not any(Path(sign).exists() for sign in _SIGNS):
+            return Host((), _main_memory(), "this machine has no NVIDIA driver")
+        return Host((), _main_memory(), "nvidia-ml-py is not installed", 'pip install "alref-local[serve]"')
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError as error:
+        mend = "nvidia-smi" if any(Path(sign).exists() for sign in _SIGNS) else ""
+        return Host((), _main_memory(), f"there is no working NVIDIA driver ({error})", mend)
+    try:
+        gpus, notes = _visible(nvml)
+        return Host(tuple(gpus), _main_memory(), "; ".join(notes))
+    except nvml.NVMLError as error:
+        return Host((), _main_memory(), f"the NVIDIA driver does not answer ({error})", "nvidia-smi")
+    finally:
+        nvml.nvmlShutdown()
+
+
+def _visible(nvml: Any) -> tuple[list[Gpu], list[str]]:
+    """What CUDA would see, and what is to be said about the rest."""
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = nvml.nvmlDeviceGetCount()
+    ids = [str(number) for number in range(count)] if allowed is None else allowed.split(",")
+    gpus: list[Gpu] = []
+    notes: list[str] = []
+    for id in map(str.strip, ids):
+        if id.isdecimal() and int(id) < count:
+            handle = nvml.nvmlDeviceGetHandleByIndex(int(id))
+        elif id.startswith(("GPU-", "MIG-")):
+            handle = nvml.nvmlDeviceGetHandleByUUID(id)
+        else:
+            break  # as CUDA does: nothing after a name that is none
+        if not id.startswith("MIG-") and _is_divided(nvml, handle):
+            notes.append(f"GPU {id} is divided (MIG): name a part of it in CUDA_VISIBLE_DEVICES")
+            continue
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        gpus.append(Gpu(id, str(nvml.nvmlDeviceGetName(handle)), int(memory.total), int(memory.free)))
+    if allowed is not None and not gpus and not notes:
+        notes.append(f"CUDA_VISIBLE_DEVICES={allowed} hides every GPU")
+    return gpus, notes
+
+
+def _is_divided(nvml: Any, handle: Any) -> bool:
+    try:
+        return bool(nvml.nvmlDeviceGetMigMode(handle)[0])
+    except nvml.NVMLError:  # most GPUs cannot be
+        return False
+
+
+def _main_memory() -> int | None:
+    """Bytes that are available; Linux alone says."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
