@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenceSession
 
 from alref_local.perceive.features import Features
-from alref_local.perceive.masks import binarize
-from alref_local.perceive.memory import Memory, Seen
+from alref_local.perceive.masks import enlarge
+from alref_local.perceive.memory import Memory
 from alref_local.perceive.prompts import mask_input, point_inputs
-from alref_local.types import FrameMasks, Prompt
+from alref_local.perceive.propagation import Seen
+from alref_local.types import Prompt
 
-__all__ = ["View", "assume_present", "condition"]
+__all__ = ["View", "assume_present", "condition", "image_mode"]
 
 _PRESENT = 10.0
 """Object score where the object is taken to be on the frame; what SAM 2 itself gives for a mask prompt."""
@@ -49,7 +50,7 @@ def condition(model: Any, view: View, prompt: Prompt, *, box_as_mask: bool) -> t
     as_mask = box_as_mask and prompt.box is not None
     found, session = _run(model, view, prompt, _mask_in_box(model, view, prompt) if as_mask else prompt.mask)
     kept = session.output_dict_per_obj[0]["cond_frame_outputs"][prompt.frame]
-    seen = Seen(_logits(found)[0], float(found.object_score_logits.flatten()[0]))
+    seen = Seen(_logits(found), float(found.object_score_logits.flatten()[0]))
     return seen, Memory(kept["maskmem_features"][:, 0], kept["object_pointer"].flatten())
 
 
@@ -82,23 +83,23 @@ def _run(
 
 def _mask_in_box(model: Any, view: View, prompt: Prompt) -> NDArray[np.bool_]:
     """``(H, W)`` mask of what the box holds, as SAM 2's image predictor sees it: one mask, no memory."""
-    with _image_mode(model):
+    with image_mode(model.mask_decoder):
         found, _ = _run(model, view, prompt, None, run_mem_encoder=False)
-    alone = FrameMasks(prompt.frame, (prompt.track_id,), _logits(found), np.ones(1, np.float32))
-    mask: NDArray[np.bool_] = binarize(alone, view.size)[0]
-    return mask
+    return enlarge(_logits(found), view.size)
 
 
-def _logits(found: Any) -> NDArray[np.float16]:
-    """``(1, h, w)`` logits of the model's output."""
-    logits: NDArray[np.float16] = found.pred_masks[:, 0].half().cpu().numpy()
+def _logits(found: Any) -> NDArray[np.float32]:
+    """``(h, w)`` logits of the model's output for its only object."""
+    logits: NDArray[np.float32] = found.pred_masks[0, 0].float().cpu().numpy()
     return logits
 
 
 @contextmanager
-def _image_mode(model: Any) -> Iterator[None]:
-    """The image predictor neither swaps an unstable mask for another nor empties one by its object score."""
-    decoder = model.mask_decoder
+def image_mode(decoder: Any) -> Iterator[None]:
+    """With this mask decoder, a prompt gives what the image predictor gives.
+
+    The image predictor neither swaps an unstable mask for another nor empties one by its object score.
+    """
     stability, hook = decoder.dynamic_multimask_via_stability, decoder.register_forward_hook(assume_present)
     decoder.dynamic_multimask_via_stability = False
     try:

@@ -5,18 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-__all__ = ["Bank", "Memory", "Recalled", "Seen"]
-
-
-class Seen(NamedTuple):
-    """A track's mask on a frame: ``(h, w)`` float16 logits at the model's mask resolution, and the object score."""
-
-    logits: NDArray[np.float16]
-    score: float
+__all__ = ["Bank", "Memory", "Recalled", "age"]
 
 
 class Memory(NamedTuple):
@@ -49,13 +40,11 @@ class Bank:
     Attributes:
         start: the frame that propagation starts from.
         given: memories of the prompted frames (conditioning frames).
-        shown: the masks on these frames.
         passed: memories of frames that were stepped over.
     """
 
     start: int
     given: dict[int, Memory] = field(default_factory=dict)
-    shown: dict[int, Seen] = field(default_factory=dict)
     passed: dict[int, Memory] = field(default_factory=dict)
 
     def recall(self, model: Any, frame: int, length: int, *, reverse: bool) -> Recalled:
@@ -79,9 +68,16 @@ class Bank:
         self.passed[now] = memory
         masks, pointers = config.num_maskmem - 1, config.max_object_pointers_in_encoder - 1
         for frame in list(self.passed):
-            # Backward, the first steps before the start look at the frames just after it.
-            age = frame - now if reverse else min(now - frame, frame - self.start)
-            if age >= max(masks, pointers):
+            old = age(frame, now, self.start, reverse=reverse)
+            if old >= max(masks, pointers):
                 del self.passed[frame]
-            elif age >= masks:
+            elif old >= masks:
                 self.passed[frame] = self.passed[frame]._replace(features=None)
+
+
+def age(frame: int, now: int, start: int, *, reverse: bool) -> int:
+    """How many steps ago a frame was passed, for whoever takes the next step after ``now``.
+
+    Backward, the first steps before the start look at the frames just after it: forward, these do not age.
+    """
+    return frame - now if reverse else min(now - frame, frame - start)

@@ -7,15 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from alref_local.perceive.prompts import TrackPrompts
 from alref_local.seams import VideoReader
 from alref_local.types import FrameMasks, Image, Prompt
 
-__all__ = ["Session", "propagate"]
+__all__ = ["Frames", "Seen", "Session", "propagate", "sightings"]
 
 Frames = Sequence[tuple[int, Image]]
+
+
+class Seen(NamedTuple):
+    """A track's mask on a frame: ``(h, w)`` float32 logits at the model's mask resolution, and the object score."""
+
+    logits: NDArray[np.float32]
+    score: float
+
+
+class Sighting(NamedTuple):
+    """What is seen of some tracks on a frame."""
+
+    frame: int
+    tracks: Sequence[int]
+    seen: Sequence[Seen]
 
 
 class Session(Protocol):
@@ -27,7 +46,7 @@ class Session(Protocol):
     def prompt(self, prompt: Prompt) -> None:
         """Run a prompt on its frame, which is in hand."""
 
-    def step(self, frame: int, track_ids: Sequence[int], *, reverse: bool) -> FrameMasks:
+    def step(self, frame: int, track_ids: Sequence[int], *, reverse: bool) -> Sequence[Seen]:
         """Advance tracks to ``frame``, which is in hand if any of them has no prompt there."""
 
     def leave(self, frame: int, visits: int) -> None:
@@ -35,8 +54,21 @@ class Session(Protocol):
 
 
 def propagate(
-    session: Session, video: VideoReader, tracks: Sequence[TrackPrompts], ahead: int
+    session: Session, video: VideoReader, tracks: Sequence[TrackPrompts], ahead: int = 1
 ) -> Iterator[FrameMasks]:
+    """``sightings`` as a ``Segmentor`` gives them."""
+    for frame, track_ids, seen in sightings(session, video, tracks, ahead):
+        yield FrameMasks(
+            frame=frame,
+            track_ids=tuple(track_ids),
+            logits=torch.from_numpy(np.stack([one.logits for one in seen])).half().numpy(),
+            object_score=np.array([one.score for one in seen], dtype=np.float32),
+        )
+
+
+def sightings(
+    session: Session, video: VideoReader, tracks: Sequence[TrackPrompts], ahead: int = 1
+) -> Iterator[Sighting]:
     """Yield every (frame, track) pair once; tracks that are on the same frame share its encoder pass.
 
     Args:
@@ -54,12 +86,14 @@ def propagate(
     for frames in _batches(video.stream(first), ahead):
         session.see([one for one in frames if work.needed(one[0], reverse=False)])
         for frame, _ in frames:
-            yield session.step(frame, work.at(frame, reverse=False), reverse=False)
+            here = work.at(frame, reverse=False)
+            yield Sighting(frame, here, session.step(frame, here, reverse=False))
             session.leave(frame, work.needed(frame, reverse=True))
     for frames in _batches(video.stream(0, last, reverse=True), ahead):
         session.see([one for one in frames if work.needed(one[0], reverse=True)])
         for frame, _ in frames:
-            yield session.step(frame, work.at(frame, reverse=True), reverse=True)
+            here = work.at(frame, reverse=True)
+            yield Sighting(frame, here, session.step(frame, here, reverse=True))
             session.leave(frame, 0)
 
 

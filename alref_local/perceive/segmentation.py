@@ -19,8 +19,8 @@ from alref_local.perceive.constants import settle
 from alref_local.perceive.device import torch_device
 from alref_local.perceive.loading import load_model
 from alref_local.perceive.pixels import to_model
-from alref_local.perceive.prompts import by_track
-from alref_local.perceive.propagation import propagate
+from alref_local.perceive.prompts import TrackPrompts, by_track
+from alref_local.perceive.propagation import Session, propagate
 from alref_local.perceive.tracking import Sam2Session
 from alref_local.seams import VideoReader
 from alref_local.types import FrameMasks, Image, Prompt
@@ -97,7 +97,11 @@ class Sam2:
         tracks = by_track(prompts, len(video), video.size)
         if not tracks:
             return iter(())
-        session = Sam2Session(
+        return propagate(self.session(video, tracks), video, tracks, self._ahead)
+
+    def session(self, video: VideoReader, tracks: Sequence[TrackPrompts]) -> Session:
+        """The video inside this model."""
+        return Sam2Session(
             self._model,
             self._to_model,
             size=video.size,
@@ -105,7 +109,6 @@ class Sam2:
             tracks=tracks,
             box_as_mask=self._prompt == "mask",
         )
-        return propagate(session, video, tracks, self._ahead)
 
     def _to_model(self, image: Image) -> torch.Tensor:
         return to_model(

@@ -13,7 +13,8 @@ import torch
 from torch.nn.functional import interpolate
 
 from alref_local.perceive.features import Features, flat
-from alref_local.perceive.memory import Memory, Recalled, Seen
+from alref_local.perceive.memory import Memory, Recalled
+from alref_local.perceive.propagation import Seen
 
 __all__ = ["Stepper"]
 
@@ -50,7 +51,7 @@ class Stepper:
             low, pointers, scores = self._decode(view, self._attend(view, recalled))
             high = interpolate(low.float(), (self._side, self._side), mode="bilinear", align_corners=False)
             new = self._model._encode_new_memory(flat(view.coarse), high.to(low.dtype), scores, False)[0]
-            logits, numbers = low[:, 0].half().cpu().numpy(), scores.flatten().tolist()
+            logits, numbers = low[:, 0].float().cpu().numpy(), scores.flatten().tolist()
             # Copies: a track that keeps a memory for longer does not keep those of the others.
             memories = [
                 Memory(features.contiguous(), pointer.clone())

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from alref_local.perceive.conditioning import View, condition
 from alref_local.perceive.features import FeatureCache, encode
-from alref_local.perceive.memory import Bank, Recalled, Seen
+from alref_local.perceive.memory import Bank, Recalled
 from alref_local.perceive.prompts import TrackPrompts
-from alref_local.perceive.propagation import Frames
+from alref_local.perceive.propagation import Frames, Seen
 from alref_local.perceive.step import Stepper
-from alref_local.types import FrameMasks, Image, Prompt
+from alref_local.types import Image, Prompt
 
 __all__ = ["Sam2Session"]
 
@@ -49,6 +48,7 @@ class Sam2Session:
         self._model, self._to_model, self._box_as_mask = model, to_model, box_as_mask
         self._size, self._length = size, length
         self._banks = {track.track_id: Bank(track.start) for track in tracks}
+        self._prompted: dict[tuple[int, int], Seen] = {}
         self._cache = FeatureCache(_ROOM)
         self._stepper = Stepper(model, length)
 
@@ -64,29 +64,23 @@ class Sam2Session:
         """Run a prompt, whose frame becomes a conditioning frame of its track."""
         view = View(self._cache[prompt.frame], self._stepper.place, self._size)
         seen, memory = condition(self._model, view, prompt, box_as_mask=self._box_as_mask)
-        bank = self._banks[prompt.track_id]
-        bank.shown[prompt.frame], bank.given[prompt.frame] = seen, memory
+        self._banks[prompt.track_id].given[prompt.frame] = memory
+        self._prompted[prompt.track_id, prompt.frame] = seen
 
-    def step(self, frame: int, track_ids: Sequence[int], *, reverse: bool) -> FrameMasks:
+    def step(self, frame: int, track_ids: Sequence[int], *, reverse: bool) -> list[Seen]:
         """The masks of tracks on a frame; where a track is prompted, its mask is known already."""
         seen: dict[int, Seen] = {}
         alike: dict[tuple[int, int], list[tuple[int, Recalled]]] = {}
         for track_id in track_ids:
-            bank = self._banks[track_id]
-            if frame in bank.shown:
-                seen[track_id] = bank.shown[frame]
+            if (track_id, frame) in self._prompted:
+                seen[track_id] = self._prompted[track_id, frame]
             else:
-                recalled = bank.recall(self._model, frame, self._length, reverse=reverse)
+                recalled = self._banks[track_id].recall(self._model, frame, self._length, reverse=reverse)
                 alike.setdefault(recalled.structure, []).append((track_id, recalled))
         for group in alike.values():
             for at in range(0, len(group), _TOGETHER):
                 seen |= self._advance(frame, group[at : at + _TOGETHER], reverse=reverse)
-        return FrameMasks(
-            frame=frame,
-            track_ids=tuple(track_ids),
-            logits=np.stack([seen[track_id].logits for track_id in track_ids]),
-            object_score=np.array([seen[track_id].score for track_id in track_ids], dtype=np.float32),
-        )
+        return [seen[track_id] for track_id in track_ids]
 
     def leave(self, frame: int, visits: int) -> None:
         """Keep the features of a frame only as far as that saves a pass of the encoder."""
