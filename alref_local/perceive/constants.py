@@ -6,7 +6,6 @@ Nothing is approximated: the masks are the same to the last bit for one track, a
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import torch
@@ -20,17 +19,17 @@ def settle(model: Any) -> None:
     The weights must not change afterwards, nor their device.
     """
     backbone, neck = model.vision_encoder.backbone, model.vision_encoder.neck
-    backbone._get_pos_embed = cache(backbone._get_pos_embed)
+    backbone._get_pos_embed = _remembered(backbone._get_pos_embed)
     for part in (neck, model.memory_encoder):
         part.position_encoding.forward = _by_shape(part.position_encoding.forward)
     attention = model.memory_attention
-    attention.rotary_emb.forward = _first(attention.rotary_emb.forward)
+    attention.rotary_emb.forward = _once(attention.rotary_emb.forward)
     attention.layers[0].self_attn.forward = _for_all(attention.layers[0].self_attn.forward)
 
 
 def _by_shape(compute: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     """Of a position code ``(n, d, h, w)``, which is the same for all ``n``."""
-    known = cache(compute)
+    known = _remembered(compute)
 
     def code(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> torch.Tensor:
         return known(torch.Size((1, *shape[1:])), device, dtype).expand(*shape)
@@ -38,8 +37,20 @@ def _by_shape(compute: Callable[..., torch.Tensor]) -> Callable[..., torch.Tenso
     return code
 
 
-def _first(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """The first answer again and again."""
+def _remembered(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """Each answer computed once; unlike ``functools.cache``, the compiler of torch sees through it."""
+    known: dict[tuple[Any, ...], Any] = {}
+
+    def answer(*asked: Any) -> Any:
+        if asked not in known:
+            known[asked] = compute(*asked)
+        return known[asked]
+
+    return answer
+
+
+def _once(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """The first answer, whatever is asked."""
     answers: list[Any] = []
 
     def answer(*asked: Any) -> Any:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 from transformers import Sam2VideoModel
 
 from alref_local.errors import ConfigError
 from alref_local.models.resolve import resolve
+from alref_local.perceive.compiling import compile_parts
 from alref_local.perceive.conditioning import assume_present
 from alref_local.perceive.constants import settle
 from alref_local.perceive.device import torch_device
@@ -23,7 +25,7 @@ from alref_local.perceive.prompts import TrackPrompts, by_track
 from alref_local.perceive.propagation import Session, propagate
 from alref_local.perceive.tracking import Sam2Session
 from alref_local.seams import VideoReader
-from alref_local.types import FrameMasks, Image, Prompt
+from alref_local.types import Box, FrameMasks, Image, Prompt
 
 __all__ = ["Sam2"]
 
@@ -44,6 +46,7 @@ class Sam2:
         object_score: believe the model when it says that the object is not on a frame (its mask is empty
             there, and its memory says so). Off: the object is taken to be on every frame, and its score is a
             constant.
+        compile: compile the model at the start, which takes a minute or two and pays on a GPU.
         ahead: so many frames are read and encoded together; None: as the device likes.
         dtype: of weights and features; memories are bfloat16 in any case, as in the original.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -61,6 +64,7 @@ class Sam2:
         resize: Literal["bilinear", "bicubic"] = "bicubic",
         max_conditioning: int | None = None,
         object_score: bool = True,
+        compile: bool = False,
         ahead: int | None = None,
         dtype: Literal["float32", "bfloat16", "float16"] = "float32",
         device: str = "cpu",
@@ -82,6 +86,8 @@ class Sam2:
             self._model.config.max_cond_frame_num = max_conditioning
         if not object_score:
             self._model.mask_decoder.register_forward_hook(assume_present)
+        if compile:
+            compile_parts(self._model, self._warm)
 
     def track(self, video: VideoReader, prompts: Sequence[Prompt]) -> Iterator[FrameMasks]:
         """Propagate every track from its start forward to the end, then backward to frame 0.
@@ -97,15 +103,15 @@ class Sam2:
         tracks = by_track(prompts, len(video), video.size)
         if not tracks:
             return iter(())
-        return propagate(self.session(video, tracks), video, tracks, self._ahead)
+        return propagate(self.session(len(video), video.size, tracks), video, tracks, self._ahead)
 
-    def session(self, video: VideoReader, tracks: Sequence[TrackPrompts]) -> Session:
-        """The video inside this model."""
+    def session(self, length: int, size: tuple[int, int], tracks: Sequence[TrackPrompts]) -> Session:
+        """A video of ``length`` frames of ``size`` (height, width) inside this model."""
         return Sam2Session(
             self._model,
             self._to_model,
-            size=video.size,
-            length=len(video),
+            size=size,
+            length=length,
             tracks=tracks,
             box_as_mask=self._prompt == "mask",
         )
@@ -114,3 +120,17 @@ class Sam2:
         return to_model(
             image, int(self._model.config.image_size), self._resize, self._device, self._model.dtype
         )
+
+    def _warm(self) -> None:
+        """One track, then two, through a few blank frames."""
+        size, length = (8, 8), max(3, self._ahead)
+        frames = [(index, np.zeros((*size, 3), np.uint8)) for index in range(length)]
+        for number in (1, 2):
+            prompts = [Prompt(track, 0, box=Box(2, 2, 6, 6)) for track in range(number)]
+            session = self.session(length, size, by_track(prompts, length, size))
+            for at in range(0, length, self._ahead):
+                session.see(frames[at : at + self._ahead])
+            for prompt in prompts:
+                session.prompt(prompt)
+            for index in (1, 2):
+                session.step(index, range(number), reverse=False)
