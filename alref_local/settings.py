@@ -94,6 +94,10 @@ class Segmentation(_Section):
         True, description="Empty the frames on which the model says the object is absent."
     )
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    compile: bool = Field(
+        False,
+        description="Compile the model at the start: a minute or two that pays on a GPU and many videos.",
+    )
 
 
 class Reasoning(_Section):

@@ -6,12 +6,15 @@ The model is transformers'. The paper takes at most 3 boxes of the pivot frame a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import numpy as np
 import torch
+from torch.utils.weak import WeakTensorKeyDictionary
 from transformers import AutoTokenizer, GroundingDinoForObjectDetection, GroundingDinoImageProcessorPil
 
 from alref_local.errors import PrerequisiteError
@@ -23,6 +26,8 @@ from alref_local.types import Candidate, Image
 
 __all__ = ["GroundingDino", "caption_of"]
 
+_FRAMES, _TEXTS = 4, 64
+"""What is remembered (a frame: 40 MB for Swin-B at 800 by 1333 pixels)."""
 _BUILT_IN = {"[CLS]": 101, "[SEP]": 102, ".": 1012, "?": 1029}
 """Token ids that GroundingDINO has built in to tell phrases apart."""
 
@@ -30,8 +35,10 @@ _BUILT_IN = {"[CLS]": 101, "[SEP]": 102, ".": 1012, "?": 1029}
 class GroundingDino:
     """A ``Grounder``: any GroundingDINO checkpoint in transformers format.
 
-    One frame and one text go through the model at a time, so that a pair's boxes do not depend on what else
-    was asked; the vision backbone runs once for a frame, however many texts follow each other on it.
+    One frame and one text go through the model at a time, so that a pair's boxes do not depend on what else was
+    asked, to the last bit. What belongs to the frame or the text alone is computed once: the pixels and the vision
+    backbone of the last few frames, the tokens and BERT of the last texts. Only their fusion and the decoder run for
+    every pair.
 
     Args:
         model: ``tiny:NAME``, a folder or a hub name.
@@ -73,7 +80,11 @@ class GroundingDino:
         self._model = load_model(
             GroundingDinoForObjectDetection, folder, model_type="grounding-dino", device=self._device
         )
-        _remember_last(self._model.model.backbone)
+        self._seen = lru_cache(_FRAMES)(self._see)
+        self._read = lru_cache(_TEXTS)(self._tokens)
+        # The model appends to the lists that its backbone gives.
+        _remember(self._model.model.backbone, lambda found: tuple(list(part) for part in found))
+        _remember(self._model.model.text_backbone)
 
     def with_thresholds(self, box_threshold: float, text_threshold: float) -> Self:
         """The same model (weights shared) with other thresholds."""
@@ -91,9 +102,9 @@ class GroundingDino:
         return [self._propose(image, text) for image, text in zip(images, texts, strict=True)]
 
     def _propose(self, image: Image, text: str) -> list[Candidate]:
-        pixels = self._processor(images=image, input_data_format="channels_last", return_tensors="pt")
         with torch.inference_mode():
-            found = self._model(**pixels.to(self._device), input_ids=self._tokens(text).to(self._device))
+            pixels = self._seen(image.tobytes(), image.shape)
+            found = self._model(**pixels, input_ids=self._read(text))
         # Padding is -inf; all tokens of the caption count, [CLS] and [SEP] too, as in the original.
         scores = found.logits[0].sigmoid().amax(-1).float().cpu().numpy()
         boxes = found.pred_boxes[0].float().cpu().numpy()
@@ -107,7 +118,13 @@ class GroundingDino:
         ids = self._tokenizer(caption, truncation=True, max_length=limit, return_tensors="pt")["input_ids"]
         # Words attend to each other only up to a full stop: a caption without one means nothing.
         ids[0, -2] = _BUILT_IN["."]
-        return torch.as_tensor(ids)
+        return torch.as_tensor(ids).to(self._device)
+
+    def _see(self, pixels: bytes, shape: tuple[int, ...]) -> Any:
+        """The model's input for a frame, on its device."""
+        image = np.frombuffer(pixels, np.uint8).reshape(shape)
+        found = self._processor(images=image, input_data_format="channels_last", return_tensors="pt")
+        return found.to(self._device)
 
 
 def _load_tokenizer(folder: Path) -> Any:
@@ -127,15 +144,17 @@ def caption_of(text: str) -> str:
     return caption if caption.endswith(".") else caption + "."
 
 
-def _remember_last(backbone: Any) -> None:
-    """Let ``backbone`` give its last result again when it is asked about the same pixels."""
-    compute = backbone.forward
-    last: list[tuple[torch.Tensor, tuple[Any, Any]]] = []
+def _remember(module: Any, fresh: Callable[[Any], Any] = lambda found: found) -> None:
+    """Let ``module`` give its result again when it is asked about the very same tensor, as long as that is held.
 
-    def forward(pixel_values: torch.Tensor, pixel_mask: torch.Tensor) -> tuple[list[Any], list[Any]]:
-        if not last or not (last[0][0].shape == pixel_values.shape and torch.equal(last[0][0], pixel_values)):
-            last[:] = [(pixel_values, compute(pixel_values, pixel_mask))]
-        features, positions = last[0][1]
-        return list(features), list(positions)  # the model appends to these lists
+    Args:
+        fresh: makes a copy of the result, where the caller changes it.
+    """
+    compute, known = module.forward, WeakTensorKeyDictionary()
 
-    backbone.forward = forward
+    def forward(asked: torch.Tensor, *rest: Any, **options: Any) -> Any:
+        if asked not in known:
+            known[asked] = compute(asked, *rest, **options)
+        return fresh(known[asked])
+
+    module.forward = forward

@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate
 
 from alref_local.types import FrameMasks
 
-__all__ = ["binarize"]
+__all__ = ["binarize", "enlarge"]
 
 
 def binarize(frame_masks: FrameMasks, size: tuple[int, int], object_score: bool = True) -> NDArray[np.bool_]:
@@ -21,6 +21,12 @@ def binarize(frame_masks: FrameMasks, size: tuple[int, int], object_score: bool 
     masks = np.zeros((len(frame_masks.track_ids), *size), dtype=np.bool_)
     for mask, logits, score in zip(masks, frame_masks.logits, frame_masks.object_score, strict=True):
         if score > 0 or not object_score:
-            small = torch.from_numpy(logits.astype(np.float32))[None, None]
-            mask[:] = (interpolate(small, size, mode="bilinear", align_corners=False)[0, 0] > 0).numpy()
+            mask[:] = enlarge(logits.astype(np.float32), size)
     return masks
+
+
+def enlarge(logits: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """``(h, w)`` logits -> ``(H, W)`` bool mask."""
+    large = interpolate(torch.from_numpy(logits)[None, None], size, mode="bilinear", align_corners=False)
+    mask: NDArray[np.bool_] = (large[0, 0] > 0).numpy()
+    return mask

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -59,16 +61,31 @@ def test_pairs_do_not_depend_on_company(grounder: GroundingDino) -> None:
     assert together[3] != together[0]
 
 
-def test_one_backbone_pass_for_a_frame(dino_folder: Path) -> None:
-    """Ten sentences about one frame would cost ten passes of the vision backbone."""
+def test_one_pass_for_a_frame_and_for_a_text(dino_folder: Path) -> None:
+    """Ten sentences about five frames would cost fifty passes of the vision backbone, and fifty of BERT."""
     grounder = GroundingDino(model=str(dino_folder))
-    passes: list[object] = []
-    grounder._model.model.backbone.conv_encoder.register_forward_hook(lambda *_: passes.append(1))
+    seen: list[object] = []
+    read: list[object] = []
+    grounder._model.model.backbone.conv_encoder.register_forward_hook(lambda *_: seen.append(1))
+    grounder._model.model.text_backbone.encoder.register_forward_hook(lambda *_: read.append(1))
     grounder.propose([FRAMES[0]] * 3, TEXTS)
     grounder.with_thresholds(0.01, 0.1).propose([FRAMES[0].copy()], TEXTS[:1])
-    assert len(passes) == 1
-    grounder.propose([FRAMES[1], FRAMES[0]], TEXTS[:2])
-    assert len(passes) == 3
+    assert (len(seen), len(read)) == (1, 3)
+    grounder.propose([FRAMES[1], FRAMES[0], FRAMES[1]], TEXTS)
+    assert (len(seen), len(read)) == (2, 3)
+
+
+def test_few_frames_are_remembered(dino_folder: Path) -> None:
+    """Features of every pivot frame of a long video would fill the memory."""
+    grounder = GroundingDino(model=str(dino_folder))
+    features: list[weakref.ref[torch.Tensor]] = []
+    grounder._model.model.backbone.conv_encoder.register_forward_hook(
+        lambda _, __, found: features.append(weakref.ref(found[-1][0]))
+    )
+    for frame in noise_video(7).array:
+        grounder.propose([frame], TEXTS[:1])
+    gc.collect()
+    assert [held() is not None for held in features] == [False] * 3 + [True] * 4
 
 
 def test_thresholds(grounder: GroundingDino) -> None:
