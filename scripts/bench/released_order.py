@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image as Pil
-from plain import PlainSam2
 
 from alref_local.media import FrameFolder
 from alref_local.perceive.grounding import GroundingDino
@@ -29,6 +28,7 @@ from alref_local.select.context import ClipContext
 from alref_local.select.sampling import sample_clips
 from alref_local.settings import Settings
 from alref_local.types import Box, Candidate, Clip, FrameMasks, Prompt
+from plain import PlainSam2
 
 __all__ = ["ReleasedOrder", "Task"]
 
