@@ -11,8 +11,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,8 @@ _SIZE: Final = (480, 640)
 _LENGTH: Final = 16
 _CLIP: Final = ("easy", 19)  # "the white ball", beside a yellow one
 _SOUND: Final = ("sound", 3)
+_ALIKE: Final = 0.999
+"""IoU of masks that are the same but for the order of sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,11 @@ def selftest(*, sound: bool = False, tell: Callable[[Check], None], **options: A
         ConfigError: the config or the card does not exist, or has a wrong value.
     """
     found: list[Check] = []
+    device = str(options.get("device", "auto"))
     with Session(**options, cache=False) as session, tempfile.TemporaryDirectory() as kept:
-        for name, work in _checks(session, Path(kept), sound=sound):
+        for name, work in _checks(session, Path(kept), device, sound=sound):
             found.append(_checked(name, work))
             tell(found[-1])
-        device = str(options.get("device", "auto"))
         head = {"config": session.settings.name, "backend": session.card.name, "device": device}
     return {
         "ok": all(one.ok for one in found),
@@ -100,7 +103,7 @@ def _checked(name: str, work: Callable[[], Mapping[str, Any]]) -> Check:
 
 
 def _checks(
-    session: Session, folder: Path, *, sound: bool
+    session: Session, folder: Path, device: str, *, sound: bool
 ) -> Iterator[tuple[str, Callable[[], Mapping[str, Any]]]]:
     settings, scene = session.settings, make_scene(*_CLIP, size=_SIZE, length=_LENGTH)
     listened = [settings.sound.model] if isinstance(settings.sound.model, str) else settings.sound.model
@@ -110,6 +113,8 @@ def _checks(
         yield f"weights of {model}", partial(_weights, model)
     yield "candidate boxes", partial(_grounds, session, scene)
     yield "masks from a true box", partial(_tracks, session, scene, folder / "tracked")
+    if find_spec("sam2") is not None:  # extra `sam2`
+        yield "masks as the sam2 package's", partial(_equals, settings.segmentation.model, device)
     if sound:
         yield "labels of a sound", partial(_hears, session)
     if sound and settings.sound.aligner:
@@ -172,6 +177,16 @@ def _tracks(session: Session, scene: Scene, out: Path) -> Mapping[str, Any]:
     frame = scene.length // 2
     pivot = Pivot(0, frame, _box(scene, frame))
     return _segmented(session, scene, out, [pivot])
+
+
+def _equals(model: str, device: str) -> Mapping[str, Any]:
+    """How far SAM 2 is from the original package on these weights, in float32."""
+    from alref_local.perceive.parity import parity
+
+    found = parity(model, device=device)
+    if found.iou < _ALIKE:
+        raise AlrefError("SAM 2 makes other masks than the original package.", hint=f"Found: {found}.")
+    return asdict(found)
 
 
 def _segments(session: Session, scene: Scene, out: Path) -> Mapping[str, Any]:
