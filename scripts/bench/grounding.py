@@ -15,7 +15,7 @@ __all__ = ["measure_grounding"]
 
 @lru_cache(maxsize=1)
 def _grounder(section: Grounding, device: str) -> GroundingDino:
-    return GroundingDino(**section.model_dump(exclude={"engine"}), device=device)
+    return GroundingDino(**section.model_dump(exclude={"engine"}, exclude_none=True), device=device)
 
 
 def measure_grounding(scene: Scene, settings: Settings, device: str, tally: Tally) -> None:

@@ -50,8 +50,9 @@ def segmentor(section: Segmentation, device: str) -> Sam2:
 
 
 @lru_cache(maxsize=len(VARIANTS) + 1)
-def _engine(settings: Settings, device: str) -> Engine:
-    return Engine(settings, device=device)
+def _engine(settings: str, device: str) -> Engine:
+    """Of settings as JSON, which can be remembered."""
+    return Engine(Settings.model_validate_json(settings), device=device)
 
 
 def measure_pipeline(scene: Scene, settings: Settings, device: str, tally: Tally) -> None:
@@ -86,7 +87,7 @@ def _run(
     settings: Settings, device: str, video: SceneReader, queries: list[Query], oracle: Oracle
 ) -> tuple[TargetResult, ...]:
     async def collect() -> tuple[TargetResult, ...]:
-        async for event in _engine(settings, device).events(video, queries, oracle):
+        async for event in _engine(settings.model_dump_json(), device).events(video, queries, oracle):
             if isinstance(event, Finished):
                 return event.results
         return ()

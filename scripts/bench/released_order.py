@@ -60,7 +60,9 @@ class ReleasedOrder:
 
     def __post_init__(self) -> None:
         model = self.settings.segmentation.model
-        self._grounder = GroundingDino(**self.settings.grounding.model_dump(exclude={"engine", "proposals"}))
+        self._grounder = GroundingDino(
+            **self.settings.grounding.model_dump(exclude={"engine"}, exclude_none=True)
+        )
         self._image = Sam2(model=model, resize=self.settings.segmentation.resize)
         self._video = PlainSam2(model=model, resize=self.settings.segmentation.resize)
 

@@ -12,10 +12,10 @@ from tests.fakes import BoxSegmentor
 
 
 class Deadly(BoxSegmentor):
-    """Deadly for the video ``2``, and only after its first frame."""
+    """Deadly for the video ``2.mp4``, and only after its first frame."""
 
     def track(self, video: VideoReader, prompts: Sequence[Prompt]) -> Iterator[FrameMasks]:
         for masks in super().track(video, prompts):
-            if video.name == "2" and masks.frame:
+            if video.name == "2.mp4" and masks.frame:
                 os.kill(os.getpid(), signal.SIGKILL)
             yield masks

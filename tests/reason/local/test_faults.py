@@ -103,7 +103,9 @@ def test_a_missing_checkpoint_is_named_when_the_backend_is_made(tmp_path: Path) 
     for name in (str(tmp_path / "nowhere"), "no-such-owner/no-such-model", "tiny:no-such-model"):
         with pytest.raises(AlrefError):
             make_backend(Card(name="test", kind="local", model=name))
-    assert "hf download no-such-owner/no-such-model" in refused("no-such-owner/no-such-model").hint
+    assert (
+        "alref-local models pull no-such-owner/no-such-model" in refused("no-such-owner/no-such-model").hint
+    )
 
 
 @pytest.mark.parametrize("package", ["outlines", "llguidance"])
