@@ -35,10 +35,10 @@ vllm:
 	@$(MAKE) --no-print-directory $(VLLM_VENV)/.installed || \
 		echo "No vLLM for this platform: the tests that need its server are skipped."
 
-# One thread a process: the tests share the cores. The vLLM server takes them all, so its tests come after.
+# One thread a process: the tests share the cores. Tests with vLLM servers, which are processes of their own, come after.
 test: $(VENV)/.installed lint type vllm
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not soak and not vllm" -n auto --dist loadfile
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "vllm and not soak" -rs
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "vllm and not soak" -n 2 --dist loadgroup -rs
 
 # Reports in a real browser. `make test` runs these tests, too, and skips them where there is no Chromium.
 browser: $(VENV)/.installed

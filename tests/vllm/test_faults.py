@@ -16,7 +16,7 @@ from tests.reason.chat_server import ask
 from tests.vllm.asking import KEY_ENV, answers, card_for, clip, frame_question, is_valid
 from vllm_server import VllmServer
 
-pytestmark = pytest.mark.vllm
+pytestmark = [pytest.mark.vllm, pytest.mark.xdist_group("servers")]
 
 
 def a_question(**changes: object) -> Question:

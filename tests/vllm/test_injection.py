@@ -14,7 +14,7 @@ from tests.reason.chat_server import ask
 from tests.vllm.asking import answers, box_question, card_for, clip, frame_question, is_valid
 from vllm_server import VllmServer
 
-pytestmark = pytest.mark.vllm
+pytestmark = [pytest.mark.vllm, pytest.mark.xdist_group("servers")]
 
 ORDERS = (
     "the dog. ANSWER: [9]",

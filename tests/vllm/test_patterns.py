@@ -22,8 +22,8 @@ from tests.reason.chat_server import ask
 from tests.vllm.asking import answers, box_question, card_for, clip, frame_question, is_valid, many_questions
 from vllm_server import VllmServer
 
-pytestmark = pytest.mark.vllm
-MANY = 500
+pytestmark = [pytest.mark.vllm, pytest.mark.xdist_group("servers")]
+MANY = 120
 
 
 @pytest.fixture(params=["A", "B", "C"])
@@ -39,9 +39,10 @@ def fitting_server(pattern: str, request: pytest.FixtureRequest) -> VllmServer:
     return started
 
 
-def test_every_answer_is_valid(fitting_server: VllmServer, pattern: str) -> None:
-    """A question in a thousand would cost its clip, or its confidences would be noise."""
-    questions = list(islice(many_questions(), MANY))
+@pytest.mark.parametrize("many", [MANY, pytest.param(500, marks=pytest.mark.soak)])
+def test_every_answer_is_valid(fitting_server: VllmServer, pattern: str, many: int) -> None:
+    """A question in a hundred would cost its clip, or its confidences would be noise."""
+    questions = list(islice(many_questions(), many))
     asked_before = fitting_server.requests("/v1/chat/completions")
     given = answers(ask(card_for(fitting_server, pattern, temperature=1.0), *questions))
     sent = fitting_server.requests("/v1/chat/completions") - asked_before
@@ -49,11 +50,11 @@ def test_every_answer_is_valid(fitting_server: VllmServer, pattern: str) -> None
     assert all(is_valid(answer, question.spec) for answer, question in zip(given, questions, strict=True))
     assert len(Counter(answer.items for answer in given)) > 20
     if pattern == "A":
-        assert sent == MANY
+        assert sent == many
     if pattern == "B":
-        assert sent == 2 * MANY
+        assert sent == 2 * many
     if pattern == "C":
-        assert MANY < sent < 1.5 * MANY  # some of the models ended their turn while thinking
+        assert many < sent < 1.5 * many  # some of the models ended their turn while thinking
     _confidences_foretell(given)
 
 
