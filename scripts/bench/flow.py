@@ -83,7 +83,7 @@ def serving(latency: float) -> Iterator[str]:
 
 def ours(jobs: list[Job], out: Path, url: str) -> dict[str, float]:
     """`segment` on a list of videos."""
-    card = {"model": "m", "endpoint": url, "pattern": "free"}
+    card = {"model": "m", "endpoint": url, "pattern": "free", "concurrency": 16}
     with Session("tiny", "openai-compatible", changes=CHANGES, card=card, cache=False) as session:
         session.engine.load()
 
