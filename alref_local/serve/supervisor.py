@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import getpid
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from alref_local.errors import AlrefError
@@ -78,6 +78,33 @@ class Pace:
         return float(min(self.longest, self.pause * 2 ** (crash - 1)))
 
 
+class _StopSign:
+    """An event that a signal handler may set while the thread that it interrupts waits for it.
+
+    ``threading.Event`` would wait for a lock that this very thread holds; ``SimpleQueue.put`` never waits.
+    """
+
+    def __init__(self) -> None:
+        self._said: SimpleQueue[None] = SimpleQueue()
+
+    def set(self) -> None:
+        """From now on it has been asked."""
+        self._said.put(None)
+
+    def is_set(self) -> bool:
+        """Whether it has been asked."""
+        return not self._said.empty()
+
+    def wait(self, timeout: float) -> bool:
+        """Whether it has been asked, after at most so many seconds."""
+        try:
+            self._said.get(timeout=timeout)
+        except Empty:
+            return False
+        self._said.put(None)
+        return True
+
+
 class Supervisor:
     """Keeps one server until it is asked to stop, or gives up.
 
@@ -92,7 +119,7 @@ class Supervisor:
         self, launch: Launch, slot: Slot, pace: Pace = Pace(), tell: Callable[[State], None] = lambda _: None
     ) -> None:
         self._launch, self._slot, self._pace, self._tell = launch, slot, pace, tell
-        self._stop = threading.Event()
+        self._stop = _StopSign()
         self._hung = False
         self._state = State(
             launch.backend,

@@ -79,6 +79,7 @@ def serving(latency: float) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}/v1"
     finally:
         server.shutdown()
+        server.server_close()
 
 
 def ours(jobs: list[Job], out: Path, url: str) -> dict[str, float]:

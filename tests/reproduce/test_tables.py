@@ -77,13 +77,13 @@ def measured(
 @pytest.mark.slow
 def test_a_table_from_nothing_and_from_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Our figures could not be had, or not again without the model; or a missing prompt would end the table."""
-    first = measured(capsys, 6, "ladder:800002:1", "-b", "tiny", "--run", tmp_path / "a")
+    first = measured(capsys, 6, "ladder:800002:2", "-b", "tiny", "--run", tmp_path / "a")
     assert [bool(row["ours"]) for row in first] == [True, False, False, True]
     assert first[1]["note"] == "the prompts 'tiny' have no pivot_box_select"
     assert first[0]["gain"] is None
     assert first[3]["gain"]["mean"] == pytest.approx(first[3]["ours"]["J&F"] - first[0]["ours"]["J&F"])
     replay = ["-b", f"replay:{tmp_path / 'a'}", "--run", tmp_path / "b"]
-    again = measured(capsys, 6, "ladder:800002:1", *replay)
+    again = measured(capsys, 6, "ladder:800002:2", *replay)
     assert [row["ours"] for row in again] == [row["ours"] for row in first]
     assert again[1]["note"] == "it was not measured in the run that is replayed"
 

@@ -188,3 +188,22 @@ def test_leftovers_of_two_kills_are_ended_first(serve: Callable[[str], Served], 
 def test_pauses_double_up_to_a_minute(crash: int, seconds: float) -> None:
     """A crash would be followed by another at once, or by an hour of nothing."""
     assert Pace().before(crash) == seconds
+
+
+SIGNALS = """
+import signal
+from alref_local.serve.supervisor import _StopSign
+
+sign = _StopSign()
+signal.signal(signal.SIGALRM, lambda *_: sign.set())
+signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)
+for _ in range(20_000):
+    sign.wait(0.0001)
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert sign.is_set()
+"""
+
+
+def test_a_signal_in_the_middle_of_waiting() -> None:
+    """Once in many times Ctrl-C, systemd or a closed terminal would hang the supervisor instead of ending it."""
+    subprocess.run([sys.executable, "-c", SIGNALS], check=True, timeout=60)
