@@ -26,6 +26,7 @@ from alref_local.perceive.device import torch_device
 from alref_local.perceive.later import loads_checkpoint
 from alref_local.perceive.masks import binarize
 from alref_local.plugins import load_class
+from alref_local.reason.places import Places
 from alref_local.reason.prompts import load_prompts
 from alref_local.runs.manifest import weights_sha256
 from alref_local.seams import Aligner, Backend, Grounder, Segmentor, Strategy, Tagger, VideoReader
@@ -71,6 +72,7 @@ class Engine:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="perceive")
         self._backend: Backend | None = None
         self._contexts: dict[tuple[int, Clip], asyncio.Task[ClipContext]] = {}
+        self._tracking = Places(1)
         self._lent = False
 
     def close(self) -> None:
@@ -230,27 +232,35 @@ class Engine:
     async def track(
         self, video: VideoReader, prompts: Sequence[Prompt], builder: TrackBuilder
     ) -> AsyncGenerator[tuple[int, int]]:
-        """Propagate all prompts through the video into ``builder``; yields (visits made, frame)."""
+        """Propagate all prompts through the video into ``builder``; yields (visits made, frame).
+
+        One video at a time, though others reason meanwhile: if all went on together, all would end together, and the
+        worker would wait for the questions of the next.
+        """
         self._contexts.clear()  # reasoning is over, and its frames are many
         if not prompts:
             return
         use_score = self.settings.segmentation.object_score
-        visits = await self.perceive(self.segmentor.track, video, prompts)
+        async with self._tracking:
+            visits = await self.perceive(self.segmentor.track, video, prompts)
 
-        def advance() -> FrameMasks | None:
-            masks = next(visits, None)
-            if masks is not None:
-                binary = binarize(masks, video.size, use_score)
-                builder.add(masks.frame, masks.track_ids, binary, masks.object_score)
-            return masks
+            def advance() -> FrameMasks | None:
+                masks = next(visits, None)
+                if masks is not None:
+                    binary = binarize(masks, video.size, use_score)
+                    builder.add(masks.frame, masks.track_ids, binary, masks.object_score)
+                return masks
 
-        done = 0
-        while (masks := await self.perceive(advance)) is not None:
-            done += 1
-            yield done, masks.frame
+            done = 0
+            while (masks := await self.perceive(advance)) is not None:
+                done += 1
+                yield done, masks.frame
 
     async def in_flight(self, jobs: Iterable[Coroutine[Any, Any, _T]]) -> AsyncGenerator[_T]:
-        """Run jobs side by side, a bounded number at a time, and yield results as they come."""
+        """Run jobs side by side, a bounded number at a time, and yield results as they come.
+
+        Once a job has failed none is begun, and those that run go on to their end first: their answers are paid for.
+        """
         waiting, running = iter(jobs), set[asyncio.Task[_T]]()
         try:
             while True:
@@ -262,6 +272,9 @@ class Engine:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for result in await asyncio.gather(*done):
                     yield result
+        except Exception:
+            await asyncio.gather(*running, return_exceptions=True)
+            raise
         finally:
             for task in running:
                 task.cancel()

@@ -29,6 +29,7 @@ from alref_local.reason.cache import AnswerCache
 from alref_local.reason.calls import CallLog, read_calls
 from alref_local.reason.card import Card, load_card
 from alref_local.reason.local.responder import Models
+from alref_local.reason.places import Places
 from alref_local.reason.usage import totals
 from alref_local.reason.vote import voter
 from alref_local.runs import RunFolder, open_run
@@ -134,6 +135,7 @@ class Session:
         self.offline = offline or offline_asked()
         self._device = device
         self._models: Models = {}
+        self._places = Places(self.card.concurrency)
 
     def __enter__(self) -> Session:
         return self
@@ -168,8 +170,7 @@ class Session:
         other = copy(self)
         other.engine = self.engine.beside()
         other._cache = self._cache and AnswerCache()
-        shared = {"concurrency": max(1, self.card.concurrency // self.at_once)}
-        other.card = self.card.overridden({**shared, **card})
+        other.card = self.card.overridden(card)
         return other
 
     def check(self, *, sound: bool = False) -> None:
@@ -289,6 +290,7 @@ class Session:
             repeat=self.settings.reasoning.repeat,
             device=self._device,
             models=self._models,
+            places=self._places,
         )
         try:
             await record.follow(self.engine.events(video, job.queries, backend, record.hearing), tell)

@@ -13,6 +13,7 @@ from alref_local.reason.endpoint import reachable
 from alref_local.reason.local.responder import LocalResponder, Models
 from alref_local.reason.none import NoneBackend
 from alref_local.reason.openai import ChatResponder
+from alref_local.reason.places import Places
 from alref_local.reason.replay import ReplayBackend
 from alref_local.reason.reply import Responder
 from alref_local.reason.resume import Resumed
@@ -33,6 +34,7 @@ def make_backend(
     repeat: int = 1,
     device: str = "auto",
     models: Models | None = None,
+    places: Places | None = None,
 ) -> Backend:
     """The backend of a card; nothing is sent before the first question.
 
@@ -45,6 +47,7 @@ def make_backend(
         repeat: how often each question is asked, for a vote (``vote.voter`` makes the card for it).
         device: where a model in process runs.
         models: keeps models in process loaded for the next backend.
+        places: bound the exchanges of several backends together, in place of ``card.concurrency`` each.
 
     Raises:
         ConfigError: ``offline`` and an endpoint elsewhere, or a replayed run without a call log.
@@ -58,7 +61,7 @@ def make_backend(
         backend = ReplayBackend(card.run, card.name)
     else:
         card = reachable(card, offline=offline)
-        backend = AskingBackend(card, _responder(card, device, models), log)
+        backend = AskingBackend(card, _responder(card, device, models, places), log)
         if cache is not None:
             backend = Cached(backend, card, cache, log)
         if begun is not None:
@@ -66,7 +69,7 @@ def make_backend(
     return Voting(backend, repeat) if repeat > 1 else backend
 
 
-def _responder(card: Card, device: str, models: Models | None) -> Responder:
+def _responder(card: Card, device: str, models: Models | None, places: Places | None) -> Responder:
     if card.kind == "local":
         return LocalResponder(card, device, models)
-    return VllmResponder(card) if card.kind == "vllm" else ChatResponder(card)
+    return (VllmResponder if card.kind == "vllm" else ChatResponder)(card, places)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from alref_local.errors import AlrefError, AnswerError, BackendError, ConfigError, PrerequisiteError
 from alref_local.reason.card import Card
 from alref_local.reason.endpoint import on_this_machine
+from alref_local.reason.places import Places
 from alref_local.reason.question import Usage
 from alref_local.reason.reply import Reply, Token
 
@@ -36,13 +37,17 @@ class Served:
 
 
 class ChatClient:
-    """The connection that a card describes; at most ``card.concurrency`` exchanges at a time.
+    """The connection that a card describes.
+
+    Args:
+        card: the backend card.
+        places: bound the exchanges that are under way; by default to ``card.concurrency`` of this connection alone.
 
     Raises:
         PrerequisiteError: the environment variable that holds the key is not set.
     """
 
-    def __init__(self, card: Card) -> None:
+    def __init__(self, card: Card, places: Places | None = None) -> None:
         self.card = card
         self._key = os.environ.get(card.key_env, "").strip() if card.key_env else "none"
         if not (self._key.isascii() and self._key.isprintable() and self._key):
@@ -50,7 +55,7 @@ class ChatClient:
                 f"The backend '{card.name}' needs a key in the environment variable {card.key_env}.",
                 hint=f"export {card.key_env}=...",
             )
-        self._places = asyncio.Semaphore(card.concurrency)
+        self._places = places or Places(card.concurrency)
         self._reached = False
 
     async def complete(self, **request: Any) -> Reply:

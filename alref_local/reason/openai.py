@@ -7,6 +7,7 @@ from typing import Any
 
 from alref_local.reason.card import Card
 from alref_local.reason.client import ChatClient
+from alref_local.reason.places import Places
 from alref_local.reason.question import Question
 from alref_local.reason.reply import Correction, Failed, Reply
 from alref_local.reason.retry import patiently
@@ -25,9 +26,9 @@ class ChatResponder:
         PrerequisiteError: the environment variable that holds the key is not set.
     """
 
-    def __init__(self, card: Card) -> None:
+    def __init__(self, card: Card, places: Places | None = None) -> None:
         self.card = card
-        self._client = ChatClient(card)
+        self._client = ChatClient(card, places)
 
     async def reply(self, question: Question, corrections: Sequence[Correction], failed: Failed) -> Reply:
         """One reply; see ``Responder``."""

@@ -18,6 +18,7 @@ from alref_local.reason.card import Card
 from alref_local.reason.defuse import defuse
 from alref_local.reason.grammar import MARKER, lark, regex
 from alref_local.reason.openai import ChatResponder
+from alref_local.reason.places import Places
 from alref_local.reason.question import Question, Usage
 from alref_local.reason.reply import Correction, Failed, Reply
 from alref_local.reason.retry import patiently
@@ -31,8 +32,8 @@ _FIRST_CONSTRAINED = (0, 12)
 class VllmResponder(ChatResponder):
     """Patterns A (one call, by a grammar), B (two calls) and C (thinking models), or those of any chat API."""
 
-    def __init__(self, card: Card) -> None:
-        super().__init__(card)
+    def __init__(self, card: Card, places: Places | None = None) -> None:
+        super().__init__(card, places)
         self._probing: asyncio.Task[str] | None = None
 
     async def reply(self, question: Question, corrections: Sequence[Correction], failed: Failed) -> Reply:

@@ -31,6 +31,7 @@ from alref_local.configs import load_config
 from alref_local.jobs import Job, queries
 from alref_local.session import Session
 from alref_local.world import make_scene
+from alref_local.world.scene import FPS
 from released_order import ReleasedOrder, Task
 
 __all__ = ["draw", "ours", "released", "serving"]
@@ -48,7 +49,7 @@ def draw(folder: Path, videos: int, seed: int, sentences: int) -> list[Job]:
         for t in range(scene.length):
             Image.fromarray(scene.frame(t)).save(place / f"{t:05}.jpg", quality=95)
         said = [one.text for one in scene.sentences if one.referents][:sentences]
-        jobs.append(Job(place.name, place, queries(said)))
+        jobs.append(Job(place.name, place, queries(said), fps=FPS))
     return jobs
 
 

@@ -28,16 +28,22 @@ from alref_local.select.context import ClipContext
 from alref_local.select.sampling import sample_clips
 from alref_local.settings import Settings
 from alref_local.types import Box, Candidate, Clip, FrameMasks, Prompt
+from alref_local.world.scene import FPS
 from plain import PlainSam2
 
 __all__ = ["ReleasedOrder", "Task"]
 
 
 class Task(NamedTuple):
-    """A folder of frames and a sentence about it."""
+    """A folder of frames, a sentence about it."""
 
     folder: Path
     sentence: str
+
+    @property
+    def video(self) -> FrameFolder:
+        """Read anew."""
+        return FrameFolder(self.folder, fps=FPS)
 
 
 @dataclass
@@ -86,12 +92,12 @@ class ReleasedOrder:
             self._segment(task, out / task.folder.name / str(number))
 
     def _clips(self, task: Task) -> Sequence[Clip]:
-        video = FrameFolder(task.folder)
+        video = task.video
         return sample_clips(len(video), video.fps, self.settings.sampling)
 
     def _context(self, pivot: _Pivot) -> ClipContext:
         """Frames are read, and strips drawn, whenever they are needed."""
-        images = list(FrameFolder(pivot.task.folder).frames(pivot.clip.frames))
+        images = list(pivot.task.video.frames(pivot.clip.frames))
         return ClipContext(pivot.task.folder.name, pivot.clip, images, self.settings.strip)
 
     def _ask(self, text: str, images: Sequence[ImagePart]) -> int:
@@ -108,7 +114,7 @@ class ReleasedOrder:
         return int(re.findall(r"\[(\d+)\]", said)[-1])
 
     def _segment(self, task: Task, out: Path) -> None:
-        video = FrameFolder(task.folder)
+        video = task.video
         pivots = [one for one in self._found if one.task is task and one.box is not None]
         prompts = []
         for number, pivot in enumerate(pivots):

@@ -19,7 +19,7 @@ def test_both_do_the_whole_work(tmp_path: Path) -> None:
         theirs = released(jobs, tmp_path / "released", url)
     run = open_run(tmp_path / "ours" / jobs[0].name)
     assert run.usage is not None
-    assert run.usage.exchanges == theirs["questions"] == 4
+    assert run.usage.exchanges == theirs["questions"] == 8  # two sentences on two clips
     for number in range(2):
         written = sorted(
             file.name for file in (tmp_path / "released" / jobs[0].name / str(number)).glob("*.png")

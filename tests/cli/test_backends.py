@@ -11,7 +11,7 @@ from alref_local.media.encode import write_video
 from alref_local.runs import open_run
 from tests.cli.test_segment import FAKES, call
 from tests.fakes import numbered_video
-from tests.reason.chat_server import ChatServer, says, status
+from tests.reason.chat_server import ChatServer, Handler, says, status
 
 CARD = "kind: {kind}\nmodel: m\nendpoint: {url}\npattern: {pattern}\npatience: 5\nbackoff: 0.01\nretries: 1\n"
 SAMPLING = ["--set", "sampling.interval=4", "--set", "sampling.frames=3", "--set", "sampling.balance=false"]
@@ -106,12 +106,33 @@ def test_answers_are_not_paid_for_twice(clip: Path, tmp_path: Path) -> None:
     good = says('{"reasoning": "it jumps", "answer": [2]}')
     words: list[str | Path] = ["segment", clip, "the dog", *FAKES, *SAMPLING, "-o", tmp_path / "out"]
     with ChatServer(good, good, good, then=status(400)) as server:
-        one_by_one = ["--card", "concurrency=1"]  # so that three have come when the fourth fails
-        assert call(*words, *one_by_one, "-b", card(tmp_path, server)) == 1
+        assert call(*words, "-b", card(tmp_path, server)) == 1
         assert len(server.requests) == 4
     with ChatServer(then=good) as server:
         assert call(*words, "-b", card(tmp_path, server)) == 0
         assert len(server.requests) == 1
+
+
+def test_videos_of_a_list_share_the_places_of_the_card(clip: Path, tmp_path: Path) -> None:
+    """A server is overrun by the videos that are under way together, or idles because each has its fixed share."""
+
+    def held(handler: Handler) -> None:
+        """Answer once four are here, and a little later for one too many."""
+        for _ in range(500):
+            if handler.server.most_at_once >= 4:
+                break
+            handler.server.closing.wait(0.01)
+        handler.server.closing.wait(0.02)
+        says("ANSWER: [2]")(handler)
+
+    listed = tmp_path / "list.csv"
+    for n in range(3):
+        (tmp_path / f"{n}.mp4").write_bytes(clip.read_bytes())
+    listed.write_text("video,sentence\n" + "".join(f"{n}.mp4,the dog\n" for n in range(3)))
+    with ChatServer(then=held) as server:
+        words: list[str | Path] = [*FAKES, *SAMPLING, "--card", "concurrency=4", "-o", tmp_path / "out"]
+        assert call("segment", listed, "-b", card(tmp_path, server, pattern="free"), *words) == 0
+        assert server.most_at_once == 4
 
 
 def test_replay_of_a_list(clip: Path, tmp_path: Path) -> None:
