@@ -25,8 +25,8 @@ from alref_local.models.resolve import resolve
 from alref_local.perceive.device import torch_device
 from alref_local.perceive.later import loads_checkpoint
 from alref_local.perceive.masks import binarize
+from alref_local.places import Places
 from alref_local.plugins import load_class
-from alref_local.reason.places import Places
 from alref_local.reason.prompts import load_prompts
 from alref_local.runs.manifest import weights_sha256
 from alref_local.seams import Aligner, Backend, Grounder, Segmentor, Strategy, Tagger, VideoReader

@@ -23,13 +23,13 @@ from alref_local.masks import decode, union
 from alref_local.media import Reader, open_video
 from alref_local.media.audio import has_audio, open_audio
 from alref_local.offline import offline_asked
+from alref_local.places import Places
 from alref_local.plan import Plan, plan
 from alref_local.reason.backends import make_backend
 from alref_local.reason.cache import AnswerCache
 from alref_local.reason.calls import CallLog, read_calls
 from alref_local.reason.card import Card, load_card
 from alref_local.reason.local.responder import Models
-from alref_local.reason.places import Places
 from alref_local.reason.usage import totals
 from alref_local.reason.vote import voter
 from alref_local.runs import RunFolder, open_run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from alref_local.places import Places
 from alref_local.reason.asking import AskingBackend
 from alref_local.reason.cache import AnswerCache
 from alref_local.reason.cached import Cached
@@ -13,7 +14,6 @@ from alref_local.reason.endpoint import reachable
 from alref_local.reason.local.responder import LocalResponder, Models
 from alref_local.reason.none import NoneBackend
 from alref_local.reason.openai import ChatResponder
-from alref_local.reason.places import Places
 from alref_local.reason.replay import ReplayBackend
 from alref_local.reason.reply import Responder
 from alref_local.reason.resume import Resumed

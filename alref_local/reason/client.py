@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from alref_local.errors import AlrefError, AnswerError, BackendError, ConfigError, PrerequisiteError
+from alref_local.places import Places
 from alref_local.reason.card import Card
 from alref_local.reason.endpoint import on_this_machine
-from alref_local.reason.places import Places
 from alref_local.reason.question import Usage
 from alref_local.reason.reply import Reply, Token
 

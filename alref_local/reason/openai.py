@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from alref_local.places import Places
 from alref_local.reason.card import Card
 from alref_local.reason.client import ChatClient
-from alref_local.reason.places import Places
 from alref_local.reason.question import Question
 from alref_local.reason.reply import Correction, Failed, Reply
 from alref_local.reason.retry import patiently

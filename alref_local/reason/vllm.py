@@ -14,11 +14,11 @@ from dataclasses import replace
 from typing import Any
 
 from alref_local.errors import ConfigError
+from alref_local.places import Places
 from alref_local.reason.card import Card
 from alref_local.reason.defuse import defuse
 from alref_local.reason.grammar import MARKER, lark, regex
 from alref_local.reason.openai import ChatResponder
-from alref_local.reason.places import Places
 from alref_local.reason.question import Question, Usage
 from alref_local.reason.reply import Correction, Failed, Reply
 from alref_local.reason.retry import patiently

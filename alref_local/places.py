@@ -1,4 +1,4 @@
-"""How many exchanges with a server are under way, counted for all videos together."""
+"""A bound on what is under way together, for tasks of several event loops and threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Places"]
 
 
 class Places:
-    """A semaphore for tasks of several event loops, in as many threads; who waits longest goes next.
+    """A semaphore that every thread may share; who waits longest goes next.
 
     Args:
         count: how many may be inside together.

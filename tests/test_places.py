@@ -1,4 +1,4 @@
-"""Places for exchanges, shared by the event loops of several videos."""
+"""Places that the event loops of several videos share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from threading import Lock
 
 import pytest
 
-from alref_local.reason.places import Places
+from alref_local.places import Places
 
 
 class Visitors:
