@@ -259,7 +259,8 @@ class Engine:
     async def in_flight(self, jobs: Iterable[Coroutine[Any, Any, _T]]) -> AsyncGenerator[_T]:
         """Run jobs side by side, a bounded number at a time, and yield results as they come.
 
-        Once a job has failed none is begun, and those that run go on to their end first: their answers are paid for.
+        Once a job has failed none is begun, and those that run go on to their end first, which may take another
+        question: their answers are paid for.
         """
         waiting, running = iter(jobs), set[asyncio.Task[_T]]()
         try:

@@ -201,5 +201,5 @@ def _words(text: str) -> int:
 
 
 def _priced(read: int, written: int, card: Card) -> Cost:
-    dollars = card.prices.dollars(Usage(read, written)) if card.prices else None
+    dollars = card.prices.dollars(Usage(read, written, stored_tokens=read)) if card.prices else None
     return Cost(read, written, dollars)

@@ -135,6 +135,7 @@ class Session:
         self.offline = offline or offline_asked()
         self._device = device
         self._models: Models = {}
+        self._lent = False
         self._places = Places(self.card.concurrency)
 
     def __enter__(self) -> Session:
@@ -143,7 +144,8 @@ class Session:
     def __exit__(self, *_: object) -> None:
         if "engine" in self.__dict__:
             self.engine.close()
-        self._models.clear()
+        if not self._lent:
+            self._models.clear()
         if self._cache is not None:
             self._cache.close()
 
@@ -169,6 +171,7 @@ class Session:
         """
         other = copy(self)
         other.engine = self.engine.beside()
+        other._lent = True
         other._cache = self._cache and AnswerCache()
         other.card = self.card.overridden(card)
         return other

@@ -13,7 +13,7 @@ from pathlib import Path
 
 __all__ = ["AnswerCache", "cache_path"]
 
-_BUSY = 0.5
+_BUSY = 10.0
 """Seconds to wait for other processes, once in a run: a file that is locked for longer is done without."""
 
 
@@ -72,7 +72,9 @@ class AnswerCache:
         """Try nothing more that would fail again; a file that cannot be written may still be read."""
         if self._writes:
             logging.getLogger(__name__).warning(
-                "The answer cache is not used (%s); ALREF_CACHE names another file, --no-cache none.", error
+                "The answer cache %s is not used (%s); ALREF_CACHE names another file, --no-cache none.",
+                self._path or cache_path(),
+                error,
             )
         self._writes = False
 
@@ -86,8 +88,9 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         database.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
         database.execute("PRAGMA synchronous=NORMAL")
-        with suppress(sqlite3.OperationalError):  # whoever makes the file with us does it
-            database.execute("PRAGMA journal_mode=WAL")
+        # Not the write-ahead log: that needs all who use the file on one machine, and homes are shared.
+        with suppress(sqlite3.OperationalError):  # others have it open just now; one of them does it
+            database.execute("PRAGMA journal_mode=TRUNCATE")
     except BaseException:
         database.close()
         raise

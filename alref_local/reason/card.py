@@ -30,16 +30,22 @@ class Prices(_Part):
     cached: float | None = Field(
         None, ge=0, description="Prompt tokens from the server's cache; null: as input."
     )
+    stored: float | None = Field(
+        None, ge=0, description="Prompt tokens that the server writes into its cache; null: as input."
+    )
 
     def dollars(self, usage: Usage) -> float | None:
         """What an exchange cost; ``None`` if the server does not say how many tokens it took."""
         if usage.prompt_tokens is None or usage.completion_tokens is None:
             return None
         cached = min(usage.cached_tokens or 0, usage.prompt_tokens)
+        stored = min(usage.stored_tokens or 0, usage.prompt_tokens - cached)
         cheap = self.input if self.cached is None else self.cached
+        dear = self.input if self.stored is None else self.stored
         paid = (
-            (usage.prompt_tokens - cached) * self.input
+            (usage.prompt_tokens - cached - stored) * self.input
             + cached * cheap
+            + stored * dear
             + usage.completion_tokens * self.output
         )
         return paid / 1e6

@@ -26,6 +26,10 @@ __all__ = ["ChatClient", "Served"]
 
 _CONNECT = 10.0
 """Seconds to wait for a connection."""
+_MODERATED = ("content_policy_violation", "content_filter", "invalid_prompt")
+"""Codes of a question that is refused for what it asks; the next one may pass."""
+_reached: set[str] = set()
+"""Endpoints that have replied to this process: if one is gone later, it is restarting rather than never started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,6 @@ class ChatClient:
                 hint=f"export {card.key_env}=...",
             )
         self._places = places or Places(card.concurrency)
-        self._reached = False
 
     async def complete(self, **request: Any) -> Reply:
         """Send one chat request.
@@ -134,7 +137,7 @@ class ChatClient:
             RecursionError,
         ) as error:  # JSON that is none, or another's
             raise self._garbled() from error
-        self._reached = True
+        _reached.add(self.card.endpoint)
 
     def _reply(self, completion: Any, milliseconds: float) -> Reply:
         """Read a completion without trusting its shape: the client library does not check it."""
@@ -144,6 +147,7 @@ class ChatClient:
             text = message.content
             # Both names are in use for what a thinking model thought.
             thought = getattr(message, "reasoning", None) or getattr(message, "reasoning_content", None) or ""
+            refusal = getattr(message, "refusal", None)
         except (AttributeError, TypeError, IndexError, KeyError):
             raise self._garbled() from None
         if (
@@ -152,6 +156,8 @@ class ChatClient:
             or not isinstance(thought, str)
         ):
             raise self._garbled()
+        if not text and isinstance(refusal, str) and refusal:
+            raise AnswerError(f"The model refuses: {_printable(self._clean(refusal))}")
         details = getattr(usage, "prompt_tokens_details", None)
         return Reply(
             text=None if text is None else self._clean(text),
@@ -161,6 +167,7 @@ class ChatClient:
                 prompt_tokens=_whole(getattr(usage, "prompt_tokens", None)),
                 completion_tokens=_whole(getattr(usage, "completion_tokens", None)),
                 cached_tokens=_whole(getattr(details, "cached_tokens", None)),
+                stored_tokens=_whole(getattr(details, "cache_write_tokens", None)),
                 milliseconds=round(milliseconds, 1),
             ),
             reasoning=self._clean(thought),
@@ -171,9 +178,10 @@ class ChatClient:
         from openai import APIConnectionError, APIStatusError, APITimeoutError
 
         if isinstance(error, APIStatusError):
-            self._reached = True
+            _reached.add(self.card.endpoint)
             return self._status(error)
-        if type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout") and not self._reached:
+        away = type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout")
+        if away and self.card.endpoint not in _reached:
             return PrerequisiteError(
                 f"No server answers at {self.card.endpoint}.",
                 hint=self._start(),
@@ -193,19 +201,19 @@ class ChatClient:
 
     def _status(self, error: APIStatusError) -> AlrefError:
         status = error.status_code
-        said = self._clean("".join(c if c.isprintable() else " " for c in error.message))[:300]
-        if status in (401, 403):
-            where = f" in {self.card.key_env}" if self.card.key_env else ""
-            return PrerequisiteError(
-                f"{self.card.endpoint} refuses the key{where} ({status}).",
-                hint=f"export {self.card.key_env}=..." if where else "Set key_env in the backend card.",
-            )
-        if error.code in ("content_policy_violation", "content_filter"):
+        said = _printable(self._clean(error.message))
+        if error.code in _MODERATED:
             return AnswerError(f"{self.card.endpoint} refuses the question: {said}")
-        if status == 404:
+        if status == 404 or error.code == "model_not_found":  # a 403, where the key may not use the model
             return ConfigError(
                 f"{self.card.endpoint} does not know the model '{self.card.model}' or has no chat API.",
                 hint=f"The server says: {said}",
+            )
+        if status in (401, 403):
+            where = f" in {self.card.key_env}" if self.card.key_env else ""
+            return PrerequisiteError(
+                f"{self.card.endpoint} refuses the key{where} ({status}): {said}",
+                hint=f"export {self.card.key_env}=..." if where else "Set key_env in the backend card.",
             )
         return BackendError(
             f"{self.card.endpoint} answered with status {status}: {said}",
@@ -234,6 +242,11 @@ class ChatClient:
         if self.card.key_env:
             text = text.replace(self._key, "***")
         return text.encode("utf-8", "replace").decode()
+
+
+def _printable(said: str) -> str:
+    """The beginning of another's words, fit for one line of a terminal."""
+    return "".join(c if c.isprintable() else " " for c in said)[:300]
 
 
 def _advice(status: int) -> str:

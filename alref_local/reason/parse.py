@@ -5,7 +5,8 @@ The rule, in order:
 1. Markup is taken away: emphasis and code marks, LaTeX backslashes before brackets (``\\[3\\]``), typographic
    and full-width forms of quotes, brackets, commas and digits, and a leading ``<think>...</think>``.
 2. The answer is the last list of the reply, or the ``"answer"`` of a JSON object if that stands last. ``ANSWER:``
-   (in any case at the start of a line) makes everything before it reasoning.
+   (in any case at the start of a line) makes everything before it reasoning; a list right behind it is the answer,
+   whatever is remarked after that.
 3. A list holds items separated by commas: digits, bare or quoted, for ids (``3``, ``"3"``, not ``Frame 3``);
    names quoted or bare, compared without regard to case and blanks. No lists inside lists.
 4. Items must be allowed, different, and of the right number. "None" is ``[]``, ``["none"]`` or ``[-1]``.
@@ -121,28 +122,37 @@ def _clean(reply: str) -> str:
 
 
 def _items(text: str) -> list[str]:
-    """The items of the last list or answer object; lists inside an object do not count."""
+    """The items of the list or answer object that counts; lists inside an object do not."""
+    position, marker_at = 0, -1
     found: list[str] | re.Match[str] | None = None
-    position = 0
+    settled = broken = False
     while part := _PART.search(text, position):
-        position = part.end()
+        start, position = part.start(), part.end()
         if part["marker"]:
-            found = None
+            found, marker_at, settled, broken = None, position, False, False
+        elif settled or broken:
+            continue  # a remark behind the answer, or the inside of what cannot be read
         elif part["list"]:
             found = part
+            settled = marker_at >= 0 and not text[marker_at:start].strip()
+        elif (read := _object_at(text, start)) is None:
+            broken = True
         else:
-            value, position = _object_at(text, part.start())
+            value, position = read
             found = _json_items(value["answer"]) if "answer" in value else found
+    if broken:
+        raise AnswerError("The reply begins a JSON object that cannot be read.")
     if found is None:
         raise AnswerError("The reply has no list in [] at its end.")
     return found if isinstance(found, list) else _written_items(text, found)
 
 
-def _object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
+def _object_at(text: str, start: int) -> tuple[dict[str, Any], int] | None:
+    """A JSON object and where it ends; ``None`` where it cannot be read."""
     try:
         value, end = json.JSONDecoder().raw_decode(text, start)
     except (ValueError, RecursionError):
-        raise AnswerError("The reply begins a JSON object that cannot be read.") from None
+        return None
     return value, end
 
 

@@ -148,7 +148,7 @@ class Question:
 class Usage:
     """Tokens, time and price of one exchange; ``None`` where the server, or the card, does not say.
 
-    ``cached_tokens`` of the prompt tokens came from the server's prefix cache.
+    ``cached_tokens`` of the prompt tokens came from the server's prefix cache, ``stored_tokens`` went into it.
     """
 
     prompt_tokens: int | None = None
@@ -156,6 +156,7 @@ class Usage:
     cached_tokens: int | None = None
     milliseconds: float = 0.0
     dollars: float | None = None
+    stored_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+from alref_local.errors import AnswerError
 from alref_local.reason.card import Card
+from alref_local.reason.parse import check
 from alref_local.reason.question import Answer, Question
 from alref_local.reason.replay import recorded_answers
 from alref_local.seams import Backend
@@ -27,9 +31,12 @@ class Resumed:
         self._answers = recorded_answers(run, card)
 
     async def ask(self, question: Question) -> Answer:
-        """The recorded answer, or the backend's."""
+        """The recorded answer, if it is valid for what is asked now, or the backend's."""
         known = self._answers.get((question.address, question.prompt_sha256, tuple(question.image_sha256s)))
-        return known or await self._backend.ask(question)
+        if known is not None:
+            with suppress(AnswerError):  # the same words may allow fewer answers than they did
+                return replace(known, items=check(list(known.items), question.spec))
+        return await self._backend.ask(question)
 
     async def close(self) -> None:
         """Release the backend's connections."""

@@ -27,6 +27,8 @@ __all__ = ["VllmResponder"]
 
 _FIRST_CONSTRAINED = (0, 12)
 """The first version that knows ``structured_outputs``; older ones ignore it."""
+_FIRST_BOUNDED = (0, 31)
+"""The first whose grammar engine xgrammar reads pattern A's grammar; with guidance, all do."""
 
 
 class VllmResponder(ChatResponder):
@@ -100,6 +102,18 @@ class VllmResponder(ChatResponder):
             self._probing = asyncio.ensure_future(self._look(failed))
         return await asyncio.shield(self._probing)
 
+    def _warn(self, version: str) -> None:
+        """Say what an old server will not do."""
+        found = re.match(r"v?(\d+)\.(\d+)", version)
+        release = (int(found[1]), int(found[2])) if found else _FIRST_BOUNDED
+        said = logging.getLogger(__name__).warning
+        if release < _FIRST_CONSTRAINED:
+            told = "vLLM %s at %s is older than 0.12 and ignores grammars; more answers will be asked twice."
+            said(told, version, self.card.endpoint)
+        elif release < _FIRST_BOUNDED and self.card.pattern == "A":
+            told = "vLLM %s at %s is older than 0.31 and may refuse grammars; --card pattern=B does without."
+            said(told, version, self.card.endpoint)
+
     def _failed(self) -> bool:
         return self._probing is not None and self._probing.exception() is not None
 
@@ -117,13 +131,7 @@ class VllmResponder(ChatResponder):
                 f"{self.card.endpoint} does not serve the model '{self.card.model}'.",
                 hint=f"It serves {', '.join(served.models) or 'none'}; set model in the backend card.",
             )
-        release = re.match(r"v?(\d+)\.(\d+)", served.version)
-        if release and (int(release[1]), int(release[2])) < _FIRST_CONSTRAINED:
-            logging.getLogger(__name__).warning(
-                "vLLM %s at %s is older than 0.12 and ignores grammars; more answers will be asked twice.",
-                served.version,
-                self.card.endpoint,
-            )
+        self._warn(served.version)
         return f"vllm {served.version}".strip()
 
 
@@ -154,5 +162,6 @@ def _sum(first: Usage, second: Usage) -> Usage:
         prompt_tokens=added("prompt_tokens"),
         completion_tokens=added("completion_tokens"),
         cached_tokens=added("cached_tokens"),
+        stored_tokens=added("stored_tokens"),
         milliseconds=round(first.milliseconds + second.milliseconds, 1),
     )

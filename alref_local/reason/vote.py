@@ -49,11 +49,14 @@ class Voting:
 
         Raises:
             AnswerError: none was valid.
-            AlrefError: what the backend raises otherwise; the other replies are not waited for.
+            AlrefError: what the backend raises otherwise, once the other replies are in: they are paid for.
         """
         tasks = [asyncio.ensure_future(self._one(question.sampled(n))) for n in range(self._repeat)]
         try:
             told = await asyncio.gather(*tasks)
+        except Exception:
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
         finally:
             for task in tasks:
                 task.cancel()

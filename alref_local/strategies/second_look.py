@@ -56,7 +56,7 @@ class SecondLookStrategy:
         reviews = {result.query.id: Review(result, result) for result in unseen}
         looks = engine.settings.second_look.looks
         for number in range(1, looks + 1):
-            jobs = [_look(video, result, number, engine) for result in unseen]
+            jobs = (_look(video, result, number, engine) for result in unseen)
             async with aclosing(engine.in_flight(jobs)) as settled:
                 async for looked in settled:
                     reviews[looked.query_id].looks += (looked.look,)

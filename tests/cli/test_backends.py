@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from alref_local.media.encode import write_video
+from alref_local.reason.local.model import LocalModel
 from alref_local.runs import open_run
 from tests.cli.test_segment import FAKES, call
 from tests.fakes import numbered_video
@@ -133,6 +135,27 @@ def test_videos_of_a_list_share_the_places_of_the_card(clip: Path, tmp_path: Pat
         words: list[str | Path] = [*FAKES, *SAMPLING, "--card", "concurrency=4", "-o", tmp_path / "out"]
         assert call("segment", listed, "-b", card(tmp_path, server, pattern="free"), *words) == 0
         assert server.most_at_once == 4
+
+
+def test_a_model_in_process_is_loaded_once_for_a_list(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seventeen gigabytes are read again for every video."""
+    loaded: list[LocalModel] = []
+    real = LocalModel.__init__
+
+    def noted(model: LocalModel, *how: Any) -> None:
+        loaded.append(model)
+        real(model, *how)
+
+    monkeypatch.setattr(LocalModel, "__init__", noted)
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for name in ("a", "b"):
+        (videos / f"{name}.mp4").write_bytes(clip.read_bytes())
+    words: list[str | Path] = [*FAKES, *SAMPLING, "--no-cache", "-o", tmp_path / "out"]
+    assert call("segment", videos, "the dog", "-c", "tiny", "-b", "tiny", *words) == 0
+    assert len(loaded) == 1
 
 
 def test_replay_of_a_list(clip: Path, tmp_path: Path) -> None:

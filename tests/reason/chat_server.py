@@ -126,6 +126,13 @@ def says(content: Any, finish_reason: Any = "stop") -> Act:
     return sends(json.dumps(completion(content, finish_reason)).encode())
 
 
+def refuses(words: str) -> Act:
+    """Reply as OpenAI's models do under a strict schema when they will not answer."""
+    reply = completion(None)
+    reply["choices"][0]["message"]["refusal"] = words
+    return sends(json.dumps(reply).encode())
+
+
 def thinks(reasoning: str, content: str | None) -> Act:
     """Reply as vLLM with a reasoning parser does."""
     reply = completion(content)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from alref_local.reason import cache as cache_module
 from alref_local.reason.cache import AnswerCache, cache_path
 
 
@@ -35,7 +36,6 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     cache.put("a", "1")
     assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
     assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert len(list(path.parent.iterdir())) > 1  # the write-ahead log has words in it too
 
 
 @pytest.mark.parametrize(
@@ -103,21 +103,21 @@ def test_a_broken_file_is_done_without_after_one_warning(
     assert "--no-cache" in record.getMessage()
 
 
-@pytest.mark.parametrize("mode", ["NORMAL", "EXCLUSIVE"])
+@pytest.mark.parametrize("mode", ["IMMEDIATE", "EXCLUSIVE"])
 def test_a_locked_file_is_waited_for_once(
-    mode: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    mode: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another program's lock slows every question down."""
+    monkeypatch.setattr(cache_module, "_BUSY", 0.2)
     path = tmp_path / "answers.sqlite"
     made = AnswerCache(path)
     made.put("a", "1")
     made.close()
     other = sqlite3.connect(path, isolation_level=None)
-    other.execute(f"PRAGMA locking_mode={mode}")
-    other.execute("BEGIN IMMEDIATE")
+    other.execute(f"BEGIN {mode}")
     cache = AnswerCache(path)
     cache.put("b", "2")
-    assert cache.get("a") == ("1" if mode == "NORMAL" else None)
+    assert cache.get("a") == ("1" if mode == "IMMEDIATE" else None)
     other.close()
     cache.put("c", "3")  # by now it could, but it does not try
     assert len(caplog.records) == 1
@@ -147,6 +147,21 @@ def test_a_file_that_cannot_be_written_is_still_read(
         cache.put("b", "2")
         assert (cache.get("a"), cache.get("b")) == ("1", None)
     assert len(caplog.records) == 1
+
+
+def test_no_file_lies_beside_it_that_other_machines_cannot_share(tmp_path: Path) -> None:
+    """A write-ahead log on a home that several machines mount damages what all of them paid for."""
+    path = tmp_path / "answers.sqlite"
+    made = sqlite3.connect(path, isolation_level=None)
+    made.execute("PRAGMA journal_mode=WAL")  # as earlier versions left it
+    made.execute("CREATE TABLE answers (key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
+    made.execute("INSERT INTO answers VALUES ('a', '1')")
+    made.close()
+    cache = AnswerCache(path)
+    assert cache.get("a") == "1"
+    cache.put("b", "2")
+    assert not [file for file in tmp_path.iterdir() if file.name.endswith(("-wal", "-shm"))]
+    cache.close()
 
 
 def test_several_processes_fill_one_file(tmp_path: Path) -> None:

@@ -117,6 +117,18 @@ def test_replay_checks_recorded_answers_against_the_question(tmp_path: Path) -> 
     assert isinstance(error, AnswerError)
 
 
+def test_a_recorded_answer_that_is_no_longer_allowed_is_asked_again(tmp_path: Path) -> None:
+    """A run that goes on under other settings takes two boxes where it now wants one."""
+    record(tmp_path, question())
+    with ChatServer(then=says("[1]")) as server:
+        card = card_for(server)
+        (same,) = ask(card, question(), begun=tmp_path)
+        assert server.requests == []
+        (other,) = ask(card, question(AnswerSpec(("1",))), begun=tmp_path)
+        assert len(server.requests) == 1
+    assert [one.items for one in (same, other) if isinstance(one, Answer)] == [("2",), ("1",)]
+
+
 def test_replay_of_a_folder_without_a_log_says_so(tmp_path: Path) -> None:
     """A wrong folder shows up as missing answers at the first question."""
     with pytest.raises(ConfigError, match="no call log"):

@@ -21,6 +21,7 @@ from tests.reason.chat_server import (
     drips,
     halves,
     question,
+    refuses,
     resets,
     says,
     sends,
@@ -91,7 +92,15 @@ FATAL: dict[str, tuple[Act, type[AlrefError], int, str]] = {
         1,
         "refuses the key",
     ),
-    "403": (status(403), PrerequisiteError, 1, "refuses the key"),
+    "403": (status(403, "not from your country"), PrerequisiteError, 1, "not from your country"),
+    "403 for one model": (
+        status(403, "Project `p` does not have access to model `m`", "model_not_found"),
+        ConfigError,
+        1,
+        "does not know the model 'm'",
+    ),
+    "moderated": (status(400, "flagged", "invalid_prompt"), AnswerError, 1, "flagged"),
+    "refused in words": (refuses("I'm sorry, I can't identify people."), AnswerError, 1, "can't identify"),
     "404": (status(404, "The model `m` does not exist"), ConfigError, 1, "does not know the model 'm'"),
     "404 as a page": (lambda h: h.answer(404, b'{"detail":"Not Found"}'), ConfigError, 1, "chat API"),
     "no money": (status(429, "quota", "insufficient_quota"), BackendError, 1, "429"),
@@ -150,6 +159,17 @@ def test_an_unreachable_server_is_a_missing_prerequisite_at_once() -> None:
     assert error.exit_code == 3
     assert url in str(error)
     assert error.hint == "vllm serve M"
+
+
+def test_a_server_that_restarts_between_two_videos_is_waited_for() -> None:
+    """One video that begins in the wrong minute ends the evaluation of a whole data set."""
+    with ChatServer(GOOD) as server:
+        card = card_for(server, patience=0.1, backoff=0.02)
+        (answer,) = ask(card, question())
+        assert isinstance(answer, Answer)
+    (error,) = ask(card, question(clip=1))
+    assert isinstance(error, BackendError)
+    assert error.retryable
 
 
 def test_a_server_that_dies_after_an_answer_is_waited_for() -> None:

@@ -45,6 +45,11 @@ GOOD = [
     ("maybe [1]</think>[3]", ONE, ("3",)),  # the template opened the thoughts
     ("see [1 and then [3]", ONE, ("3",)),  # a bracket never closed
     ("A [link](a.png) and ANSWER: [3]", ONE, ("3",)),  # a Markdown link is a list too, but not the last
+    # A list right behind the marker counts, not what is remarked on it.
+    ("ANSWER: [3]\n\n(Frame [1] is blurred.)", ONE, ("3",)),
+    ("ANSWER: [1]\nNo, wait.\nANSWER: [3], not [2]", ONE, ("3",)),
+    ("ANSWER: of [1] and [2] it is [2]", ONE, ("2",)),
+    ("Boxes {'a': [1]}. ANSWER: [2]", ONE, ("2",)),  # an object in the reasoning, as Python writes it
     ("the range [1, 5) fits: [3]", ONE, ("3",)),  # a half-open interval is no list
     # Markdown.
     ("**[3]**", ONE, ("3",)),

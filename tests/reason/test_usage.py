@@ -9,7 +9,7 @@ import pytest
 
 from alref_local.errors import AnswerError, BackendError
 from alref_local.reason.calls import CallLog, read_calls
-from alref_local.reason.card import Card
+from alref_local.reason.card import Card, Prices
 from alref_local.reason.question import Answer, Usage
 from alref_local.reason.reply import Reply
 from alref_local.reason.usage import totals
@@ -66,6 +66,14 @@ def test_every_exchange_is_priced_by_the_card(
     expected = None if dollars is None else pytest.approx(3 * dollars)
     assert spent.dollars == expected
     assert spent.exchanges == 3
+
+
+def test_what_goes_into_the_servers_cache_has_its_own_price() -> None:
+    """The bill is a quarter higher than what the run said."""
+    prices = Prices(input=2, cached=0.2, stored=2.5, output=10)
+    usage = Usage(2000, 50, cached_tokens=100, stored_tokens=1500)
+    assert prices.dollars(usage) == pytest.approx((400 * 2 + 100 * 0.2 + 1500 * 2.5 + 50 * 10) / 1e6)
+    assert Prices(input=2, output=10).dollars(usage) == pytest.approx((2000 * 2 + 50 * 10) / 1e6)
 
 
 def test_a_log_of_another_hand_is_added_up_as_far_as_it_goes(tmp_path: Path) -> None:

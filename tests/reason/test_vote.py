@@ -84,25 +84,50 @@ def test_no_valid_answer_at_all_is_an_invalid_answer() -> None:
         vote(by_sample(None, None, None), 3)
 
 
-def test_a_failure_ends_the_other_samples() -> None:
-    """A dead server is asked on and on in the background."""
-    cancelled: list[int] = []
+def test_after_a_failure_the_other_samples_are_still_taken() -> None:
+    """Answers that are on their way, and paid for, would be asked again by the next start."""
+    told: list[int] = []
 
     class Dying:
         name = "dying"
 
         async def ask(self, asked: Question) -> Answer:
-            try:
-                await asyncio.sleep(0 if asked.address.sample == 1 else 5)
-            except asyncio.CancelledError:
-                cancelled.append(asked.address.sample)
-            raise BackendError("it died")
+            if asked.address.sample == 1:
+                raise BackendError("it died")
+            await asyncio.sleep(0.01)
+            told.append(asked.address.sample)
+            return Answer(("1",), "[1]")
 
         async def close(self) -> None: ...
 
     with pytest.raises(BackendError, match="it died"):
         asyncio.run(Voting(Dying(), 3).ask(question()))
-    assert cancelled == [0, 2]
+    assert told == [0, 2]
+
+
+def test_whoever_calls_off_a_vote_does_not_wait() -> None:
+    """Ctrl-C takes as long as the slowest sample, or leaves it asked in the background."""
+    cancelled: list[int] = []
+
+    class Slow:
+        name = "slow"
+
+        async def ask(self, asked: Question) -> Answer:
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                cancelled.append(asked.address.sample)
+                raise
+            raise AssertionError("nobody waits so long")
+
+        async def close(self) -> None: ...
+
+    async def called_off() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(Voting(Slow(), 2).ask(question()), 0.05)
+
+    asyncio.run(called_off())
+    assert cancelled == [0, 1]
 
 
 class Gathering:
