@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alref_local.errors import ConfigError
-from alref_local.jobs import Job, queries
+from alref_local.jobs import Job, job_name, queries
 from alref_local.types import Pivot
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def segment(
     asked = queries([sentences] if isinstance(sentences, str) else sentences, pivots, sound=sound)
     if audio is not None and not sound:
         raise ConfigError("A sound file is of no use unless sound is asked for.", hint="Say sound=True.")
-    job = Job(Path(video).stem, Path(video), asked, None if audio is None else Path(audio))
+    job = Job(job_name(Path(video)), Path(video), asked, None if audio is None else Path(audio))
     with Session(
         config,
         backend,

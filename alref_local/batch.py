@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -55,7 +55,9 @@ def run_all(
                     done.append(outcome)
         except BaseException:  # interrupted, or nothing can go on
             pool.shutdown(wait=False, cancel_futures=True)
-            call_off()
+            while under_way := [future for _, future in running if not future.done()]:
+                call_off()  # again and again: a video may have been about to begin
+                wait(under_way, timeout=0.2)
             raise
     return done, failed
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from alref_local.errors import ConfigError
 from alref_local.events import Event
 from alref_local.jobs import Job, queries
 from alref_local.media.encode import write_video
 from alref_local.metrics import score_folders
 from alref_local.runs.files import write_bytes
+from alref_local.runs.folder import is_run
 from alref_local.session import Segmentation, Session
 from alref_local.world import Scene, Sentence, make_scene
 
@@ -61,15 +63,23 @@ def run_demo(
     """
     scene = make_scene(preset or ("sound" if sound else "ladder"), seed)
     sentence = None if sound else scene.target
-    for leftover in ("run", "truth"):
-        shutil.rmtree(out / leftover, ignore_errors=True)
+    run = out / "run"
+    _clear(run, out / "truth")
     clip = draw(scene, sentence, out)
     asked = queries([sentence.text] if sentence else [], sound=sound)
-    run = out / "run"
     with Session("tiny", backend, device=device, offline=True, cache=False) as session:
         done = session.segment(Job("clip", clip, asked), run, tell=tell)
     scores = score_folders(run / "masks" / asked[0].id, out / "truth")["mean"]
     return Demo(clip, sentence.text if sentence else "", done, scores)
+
+
+def _clear(run: Path, truth: Path) -> None:
+    """Remove what an earlier demo left, and nothing else."""
+    if run.exists() and not is_run(run):
+        raise ConfigError(f"{run} is no run of this tool.", hint="Choose another folder with -o.")
+    shutil.rmtree(run, ignore_errors=True)
+    for picture in truth.glob("[0-9][0-9][0-9][0-9][0-9].png"):
+        picture.unlink()
 
 
 def draw(scene: Scene, sentence: Sentence | None, out: Path) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from alref_local.errors import ConfigError, MediaError
 from alref_local.types import SOUND, Box, Pivot, Query
 
-__all__ = ["MAX_SENTENCE", "Job", "collect_jobs", "is_list", "parse_pivot", "queries"]
+__all__ = ["MAX_SENTENCE", "Job", "collect_jobs", "is_list", "job_name", "parse_pivot", "queries"]
 
 MAX_SENTENCE = 1000
 """Characters; a longer text is not a sentence, and would push the pictures out of a model's context."""
@@ -128,7 +128,7 @@ def collect_jobs(
     asked = queries(sentences, pivots, sound=sound)
     videos = _videos(source)
     if videos is None:
-        return [Job(_safe(source), source, asked, audio)]
+        return [Job(job_name(source), source, asked, audio)]
     if pivots:
         raise ConfigError("Pivots belong to one video.", hint="Name the video file, not its folder.")
     return _named([(video, asked) for video in videos])
@@ -192,7 +192,7 @@ def _named(found: Sequence[tuple[Path, tuple[Query, ...]]]) -> list[Job]:
     jobs: list[Job] = []
     taken: set[str] = set()
     for path, asked in found:
-        name = plain = _safe(path)
+        name = plain = job_name(path)
         number = 1
         while name.lower() in taken:
             number += 1
@@ -202,7 +202,7 @@ def _named(found: Sequence[tuple[Path, tuple[Query, ...]]]) -> list[Job]:
     return jobs
 
 
-def _safe(path: Path) -> str:
-    """A name for an output folder that cannot lead out of its parent."""
+def job_name(path: Path) -> str:
+    """The name of a video, which names its folder and its questions, and cannot lead out of that folder's parent."""
     whole = path.resolve()
     return re.sub(r"[^\w.-]+", "_", whole.name if whole.is_dir() else whole.stem).lstrip(".-")[:80] or "video"

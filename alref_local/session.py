@@ -227,28 +227,19 @@ class Session:
         asked: dict[str, Any] = {"queries": job.queries, "window": window, "cutouts": cutouts}
         asked |= {"sound": job.sounds, "audio": job.audio and fingerprint(job.audio), "fps": job.fps}
         mine = identity(job.source, self.settings, card, self.engine.prompts.templates, **asked)
-        folder = RunFolder(out)
-        if folder.finished:
-            done = open_run(out)
-            if done.manifest.get("job") != mine:
-                raise ConfigError(
-                    f"{out} holds a finished run of something else.",
-                    hint="Choose another folder with -o, or remove it.",
-                )
-            size = (done.video.height, done.video.width)
-            return Segmentation(
-                job.name, size, len(video), done.results, out, done.timings, done.usage, reused=True
-            )
-        hearing = self._hearing(job, video)
-        folder.write_config(self.settings, card.model_dump(mode="json"))
-        labels = hearing is not None and self.settings.sound.labels != "none"
-        record = Record(video, folder, cutouts, hearing, labels)
-        with CallLog(folder.calls_path) as log:
-            segmentation = run_through(self._follow(record, job, log, tell))
-        usage = totals(read_calls(out))
-        facts = {"source": str(job.source), "window": asdict(window), "device": self._device}
-        record.finish({"job": mine, **facts, "weights": self.engine.weights()}, usage)
-        return replace(segmentation, usage=usage)
+        with RunFolder(out) as folder:
+            if folder.finished:
+                return _finished_before(job, mine, out)
+            hearing = self._hearing(job, video)
+            folder.write_config(self.settings, card.model_dump(mode="json"))
+            labels = hearing is not None and self.settings.sound.labels != "none"
+            record = Record(video, folder, cutouts, hearing, labels)
+            with CallLog(folder.calls_path) as log:
+                segmentation = run_through(self._follow(record, job, log, tell))
+            usage = totals(read_calls(out))
+            facts = {"source": str(job.source), "window": asdict(window), "device": self._device}
+            record.finish({"job": mine, **facts, "weights": self.engine.weights()}, usage)
+            return replace(segmentation, usage=usage)
 
     def _opened(self, job: Job, window: Window) -> Reader:
         video = open_video(job.source, start=window.start, end=window.end, every=window.every, fps=job.fps)
@@ -302,6 +293,22 @@ class Session:
         return Segmentation(
             job.name, video.size, len(video), record.results, folder.path if folder else None, record.timings
         )
+
+
+def _finished_before(job: Job, mine: str, out: Path) -> Segmentation:
+    """What lies in a finished folder, if it is of the same command.
+
+    Raises:
+        ConfigError: it is of another one.
+    """
+    done = open_run(out)
+    if done.manifest.get("job") != mine:
+        raise ConfigError(
+            f"{out} holds a finished run of something else.",
+            hint="Choose another folder with -o, or remove it.",
+        )
+    size, length = (done.video.height, done.video.width), len(done.video.frame_names)
+    return Segmentation(job.name, size, length, done.results, out, done.timings, done.usage, reused=True)
 
 
 def _check_pivots(job: Job, video: Reader) -> None:

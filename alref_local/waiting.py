@@ -22,16 +22,24 @@ def run_through(work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run(_known(work))
     box: list[_T] = []
     failed: list[BaseException] = []
+    ended = threading.Event()  # an interrupted join takes the thread for ended
 
     def call() -> None:
         try:
             box.append(asyncio.run(_known(work)))
         except BaseException as error:  # carried over to the caller's thread
             failed.append(error)
+        finally:
+            ended.set()
 
     thread = threading.Thread(target=call)
-    thread.start()
-    thread.join()
+    try:
+        thread.start()
+        ended.wait()
+    except BaseException:  # the cell is interrupted, and what runs for it would go on asking
+        while not ended.wait(0.2):
+            call_off()  # again and again: it may have been about to begin
+        raise
     if failed:
         raise failed[0]
     return box[0]

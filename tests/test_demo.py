@@ -35,6 +35,17 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(run.manifest["weights"]) == {"tiny:grounding_dino", "tiny:sam2"}
 
 
+def test_a_demo_takes_nothing_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Somebody's own folder `run` would be deleted by the first command of the README."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "weights.pt").write_text("mine")
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", "-o", str(tmp_path), "-b", "none"])
+    assert stopped.value.code == 2
+    assert "Choose another folder" in capsys.readouterr().err
+    assert (tmp_path / "run" / "weights.pt").read_text() == "mine"
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("loopback_only")
 def test_demo_of_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

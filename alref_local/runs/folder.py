@@ -6,8 +6,10 @@ paid for is lost, because the calls' log stays where it is.
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +29,7 @@ from alref_local.seams import VideoReader
 from alref_local.settings import Settings
 from alref_local.types import TargetResult, Totals
 
-__all__ = ["RunFolder"]
+__all__ = ["RunFolder", "is_run"]
 
 _MARK = "# Written by a run of alref-local."
 _OURS = (
@@ -37,7 +39,7 @@ _OURS = (
 
 
 class RunFolder:
-    """The output folder of one video.
+    """The output folder of one video; as a context manager it keeps other runs out of it.
 
     Call `write_config` first, `add_strip` as often as there are strips, `write_result` once, `finish` last.
 
@@ -58,11 +60,32 @@ class RunFolder:
             probe.touch()
             probe.unlink()
             taken = [name for name in _OURS if (path / name).exists()]
-            if taken and not _is_ours(path / "config.yaml"):
+            if taken and not is_run(path):
                 raise ConfigError(
                     f"{path} already holds '{taken[0]}', which no run wrote.",
                     hint="Choose another output folder with -o.",
                 )
+
+    def __enter__(self) -> RunFolder:
+        """Keep the folder for this run.
+
+        Raises:
+            ConfigError: another run is writing it.
+        """
+        self._lock = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            raise ConfigError(
+                f"Another run is writing {self.path}.", hint="Wait for it, or choose another folder with -o."
+            ) from None
+        except OSError:  # a file system without locks: then it is up to the person
+            pass
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._lock)
 
     @property
     def finished(self) -> bool:
@@ -163,8 +186,8 @@ class RunFolder:
         write_bytes(self.path / name, f"{_MARK}\n{text}".encode())
 
     def _prune(self) -> None:
-        for leftover in self.path.glob("*.part"):
-            leftover.unlink()
+        for name in _OURS:
+            part(self.path / name).unlink(missing_ok=True)
         flat = [self.path / "strips", self.path / "labels"]
         folders = [*flat, *self.path.glob("masks/*/"), *self.path.glob("cutouts/*/")]
         for folder in filter(Path.is_dir, folders):
@@ -175,7 +198,9 @@ class RunFolder:
                 folder.rmdir()
 
 
-def _is_ours(config: Path) -> bool:
+def is_run(path: Path) -> bool:
+    """Whether a run, finished or not, has written this folder."""
+    config = path / "config.yaml"
     if not config.is_file():
         return False
     with config.open("rb") as file:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+from alref_local.errors import MediaError
 from alref_local.events import Event, Finished, Listened, Looked, Reasoned, ReferencesFound, Tracked
 from alref_local.runs.folder import RunFolder
 from alref_local.runs.labels import write_labels
@@ -67,7 +69,12 @@ class Record:
         self.folder.write_result(self.video, self.results, timings, usage)
         if self.labels:
             write_labels(self.folder, self.video, self.results)
-        write_overlay(self.folder, self.video, self.results, cutouts=self.cutouts, hearing=self.hearing)
+        try:
+            write_overlay(self.folder, self.video, self.results, cutouts=self.cutouts, hearing=self.hearing)
+        except MediaError as error:  # a picture for people, and the masks are whole without it
+            if self.cutouts:
+                raise
+            logging.getLogger(__name__).warning("There is no overlay: %s", error)
         self.folder.finish(manifest)
 
 

@@ -266,7 +266,19 @@ def test_other_peoples_files_are_never_overwritten(tmp_path: Path, name: str) ->
 def test_a_folder_with_unrelated_files_will_do(tmp_path: Path) -> None:
     """Output beside the video itself would be refused for no reason."""
     (tmp_path / "clip.mp4").write_text("video")
+    (tmp_path / "film.mkv.part").write_text("half a download")
     assert write(tmp_path).finished
+    assert (tmp_path / "film.mkv.part").exists()
+
+
+def test_two_runs_do_not_write_one_folder(tmp_path: Path) -> None:
+    """Two terminals in one directory, and the masks of the first are those of the second."""
+    with RunFolder(tmp_path) as folder:
+        with pytest.raises(ConfigError, match="Another run is writing"), RunFolder(tmp_path):
+            raise AssertionError("both are in")
+        folder.write_config(SETTINGS, CARD)
+    with RunFolder(tmp_path) as again:
+        assert not again.finished
 
 
 @pytest.mark.parametrize(
