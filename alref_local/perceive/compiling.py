@@ -11,11 +11,14 @@ __all__ = ["compile_parts"]
 _log = logging.getLogger(__name__)
 
 
-def compile_parts(model: Any, warm: Callable[[], None]) -> None:
+def compile_parts(model: Any, warm: Callable[[], None]) -> bool:
     """Compile encoder and memory attention of a ``Sam2VideoModel``; where that fails, it runs as it is.
 
     Args:
         warm: runs the model in the shapes to come.
+
+    Returns:
+        Whether it is compiled.
     """
     warm()  # so that what is computed once is known, and constant, to the compiler
     model.vision_encoder.compile()
@@ -27,3 +30,5 @@ def compile_parts(model: Any, warm: Callable[[], None]) -> None:
             part._compiled_call_impl = None
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         _log.warning("SAM 2 cannot be compiled here and runs uncompiled: %s", reason)
+        return False
+    return True

@@ -24,8 +24,15 @@ class Features(NamedTuple):
         return {"vision_feats": [flat(level) for level in self], "vision_pos_embeds": [place]}
 
 
-def encode(model: Any, pixels: torch.Tensor) -> list[Features]:
-    """Features of each of ``(n, 3, S, S)`` frames, in one pass of the encoder."""
+def encode(model: Any, pixels: torch.Tensor, batch: int = 1) -> list[Features]:
+    """Features of each of ``(n, 3, S, S)`` frames, in one pass of the encoder.
+
+    Args:
+        batch: an encoder that is compiled for so many frames is shown no fewer: the last one again and again.
+    """
+    count = len(pixels)
+    if count < batch:
+        pixels = torch.cat([pixels, pixels[-1:].expand(batch - count, -1, -1, -1)])
     with torch.inference_mode():
         levels = model.get_image_features(pixels, return_dict=True).fpn_hidden_states
     maps = [
@@ -35,7 +42,7 @@ def encode(model: Any, pixels: torch.Tensor) -> list[Features]:
     if len(pixels) == 1:
         return [Features(*maps)]
     # Copies, so that a frame that is kept does not keep all of its batch.
-    return [Features(*(level[at : at + 1].clone() for level in maps)) for at in range(len(pixels))]
+    return [Features(*(level[at : at + 1].clone() for level in maps)) for at in range(count)]
 
 
 class FeatureCache:

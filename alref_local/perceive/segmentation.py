@@ -86,8 +86,9 @@ class Sam2:
             self._model.config.max_cond_frame_num = max_conditioning
         if not object_score:
             self._model.mask_decoder.register_forward_hook(assume_present)
-        if compile:
-            compile_parts(self._model, self._warm)
+        self._batch = 1
+        if compile and compile_parts(self._model, self._warm):
+            self._batch = self._ahead
 
     def track(self, video: VideoReader, prompts: Sequence[Prompt]) -> Iterator[FrameMasks]:
         """Propagate every track from its start forward to the end, then backward to frame 0.
@@ -114,6 +115,7 @@ class Sam2:
             length=length,
             tracks=tracks,
             box_as_mask=self._prompt == "mask",
+            batch=self._batch,
         )
 
     def _to_model(self, image: Image) -> torch.Tensor:
@@ -122,15 +124,15 @@ class Sam2:
         )
 
     def _warm(self) -> None:
-        """One track, then two, through a few blank frames."""
-        size, length = (8, 8), max(3, self._ahead)
+        """One track, two and three, the last of them with two prompts each, through a few blank frames."""
+        size, length = (8, 8), 4 * self._ahead
         frames = [(index, np.zeros((*size, 3), np.uint8)) for index in range(length)]
-        for number in (1, 2):
-            prompts = [Prompt(track, 0, box=Box(2, 2, 6, 6)) for track in range(number)]
+        for number, prompted in ((1, (0,)), (2, (0,)), (3, (0, 1))):
+            prompts = [Prompt(track, at, box=Box(2, 2, 6, 6)) for track in range(number) for at in prompted]
             session = self.session(length, size, by_track(prompts, length, size))
             for at in range(0, length, self._ahead):
                 session.see(frames[at : at + self._ahead])
             for prompt in prompts:
                 session.prompt(prompt)
-            for index in (1, 2):
+            for index in (2, 3):
                 session.step(index, range(number), reverse=False)

@@ -33,6 +33,7 @@ class Sam2Session:
         length: its number of frames.
         tracks: who is tracked.
         box_as_mask: see ``condition``.
+        batch: see ``encode``.
     """
 
     def __init__(
@@ -44,8 +45,9 @@ class Sam2Session:
         length: int,
         tracks: Sequence[TrackPrompts],
         box_as_mask: bool,
+        batch: int = 1,
     ) -> None:
-        self._model, self._to_model, self._box_as_mask = model, to_model, box_as_mask
+        self._model, self._to_model, self._box_as_mask, self._batch = model, to_model, box_as_mask, batch
         self._size, self._length = size, length
         self._banks = {track.track_id: Bank(track.start) for track in tracks}
         self._prompted: dict[tuple[int, int], Seen] = {}
@@ -57,7 +59,7 @@ class Sam2Session:
         new = [(index, image) for index, image in frames if index not in self._cache]
         if new:
             pixels = torch.stack([self._to_model(image) for _, image in new])
-            for (index, _), features in zip(new, encode(self._model, pixels), strict=True):
+            for (index, _), features in zip(new, encode(self._model, pixels, self._batch), strict=True):
                 self._cache.put(index, features)
 
     def prompt(self, prompt: Prompt) -> None:

@@ -30,6 +30,14 @@ def broken(*_: object, **__: object) -> Callable[..., Any]:
     raise RuntimeError("no compiler here\nwith a long story")
 
 
+GRAPHS: list[Any] = []
+
+
+def counting(graph: Callable[..., Any], *_: object, **__: object) -> Callable[..., Any]:
+    GRAPHS.append(graph)
+    return graph
+
+
 @pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Another backend of torch's compiler: its own takes minutes on a CPU."""
@@ -44,6 +52,23 @@ def test_the_same_masks(sam2_folder: Path) -> None:
     model = assert_same_masks(sam2_folder)._model
     assert model.vision_encoder._compiled_call_impl is not None
     assert model.memory_attention._compiled_call_impl is not None
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("backend", [counting], indirect=True)
+def test_nothing_is_compiled_after_the_start(sam2_folder: Path) -> None:
+    """The first video takes minutes longer than it says, and fails where the compiler does."""
+    GRAPHS.clear()
+    compiled = Sam2(model=str(sam2_folder), compile=True, ahead=4)
+    started = len(GRAPHS)
+    assert started >= 2
+    prompts = [*PROMPTS, Prompt(0, 9, box=Box(5, 5, 30, 30)), Prompt(1, 4, box=Box(5, 5, 30, 30))]
+    seen = list(compiled.track(noise_video(30), prompts))
+    plain = Sam2(model=str(sam2_folder), ahead=4).track(noise_video(30), prompts)
+    for one, other in zip(seen, plain, strict=True):
+        np.testing.assert_allclose(one.logits, other.logits, rtol=2e-3, atol=1e-3)
+    assert len(GRAPHS) == started
 
 
 @pytest.mark.usefixtures("backend")
