@@ -19,9 +19,9 @@ from PIL import Image
 
 from alref_local import masks
 from alref_local.errors import ConfigError
+from alref_local.files import part, safe_name, write_bytes, writing
 from alref_local.runs.coco import MasksFile
-from alref_local.runs.files import MANIFEST, part, safe_name, write_bytes, writing
-from alref_local.runs.manifest import MasksHash, environment
+from alref_local.runs.manifest import MANIFEST, MasksHash, environment
 from alref_local.runs.result import describe
 from alref_local.seams import VideoReader
 from alref_local.settings import Settings

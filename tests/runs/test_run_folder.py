@@ -15,9 +15,8 @@ from PIL import Image
 
 from alref_local import masks
 from alref_local.errors import ConfigError
+from alref_local.files import safe_name
 from alref_local.runs import RunFolder, open_run
-from alref_local.runs.files import safe_name
-from alref_local.runs.manifest import weights_sha256
 from alref_local.settings import Settings
 from alref_local.types import Box, Candidate, Clip, ClipReasoned, MaskTrack, Pivot, Query, TargetResult
 from alref_local.types import Image as Frame
@@ -341,10 +340,3 @@ def test_damage_is_named_in_one_sentence(tmp_path: Path, damage: Callable[[Path]
         open_run(folder.path)
     assert "\n" not in str(caught.value)
     assert caught.value.hint
-
-
-def test_weights_are_named_by_their_content(tmp_path: Path) -> None:
-    """A run could not say which weights made it."""
-    (tmp_path / "model.safetensors").write_bytes(b"weights")
-    (tmp_path / "config.json").write_text("{}")
-    assert weights_sha256(tmp_path) == {"model.safetensors": hashlib.sha256(b"weights").hexdigest()}
