@@ -19,7 +19,7 @@ api batch demo selftest handin export report
 compare reproduce
 evaluate
 session
-plan identity
+dry_run identity
 datasets
 runs
 strategies engine events
