@@ -27,7 +27,7 @@ from alref_local.seams import VideoReader
 from alref_local.settings import Settings
 from alref_local.types import TargetResult, Totals
 
-__all__ = ["RunFolder"]
+__all__ = ["RunFolder", "strip_name"]
 
 _MARK = "# Written by a run of alref-local."
 _OURS = (
@@ -173,6 +173,21 @@ class RunFolder:
                     file.unlink()
             if not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def strip_name(reference: str, step: str, number: int) -> str:
+    """What the strip of a question is called; images that were shown apart have ``-0``, ``-1``, ... behind it.
+
+    Args:
+        reference: what was asked about.
+        step: of the question, as in its address.
+        number: of the clip, the stretch of sound, or the look.
+    """
+    if step == "lbru":
+        return f"{reference}-stretch{number:03d}-lbru"
+    if step == "second_look":
+        return f"{reference}-look{number}"
+    return f"{reference}-clip{number:03d}-{step}"
 
 
 def _is_ours(config: Path) -> bool:
