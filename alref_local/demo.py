@@ -13,10 +13,10 @@ from PIL import Image
 
 from alref_local.errors import ConfigError
 from alref_local.events import Event
+from alref_local.files import write_bytes
 from alref_local.jobs import Job, queries
 from alref_local.media.encode import write_video
 from alref_local.metrics import score_folders
-from alref_local.runs.files import write_bytes
 from alref_local.runs.folder import is_run
 from alref_local.session import Segmentation, Session
 from alref_local.world import Scene, Sentence, make_scene

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from alref_local.events import Event
 from alref_local.masks import TrackBuilder
+from alref_local.models.checking import weights_sha256
 from alref_local.models.resolve import resolve
 from alref_local.perceive.device import torch_device
 from alref_local.perceive.later import loads_checkpoint
@@ -28,7 +29,6 @@ from alref_local.perceive.masks import binarize
 from alref_local.places import Places
 from alref_local.plugins import load_class
 from alref_local.reason.prompts import load_prompts
-from alref_local.runs.manifest import weights_sha256
 from alref_local.seams import Aligner, Backend, Grounder, Segmentor, Strategy, Tagger, VideoReader
 from alref_local.select.context import ClipContext
 from alref_local.select.stretches import Hearing

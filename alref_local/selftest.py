@@ -25,9 +25,10 @@ from alref_local.errors import AlrefError, ConfigError
 from alref_local.jobs import Job, queries
 from alref_local.metrics import score_folders
 from alref_local.models.catalogue import load_catalogue
+from alref_local.models.checking import weights_sha256
 from alref_local.models.resolve import resolve
 from alref_local.reason.calls import read_calls
-from alref_local.runs.manifest import environment, weights_sha256
+from alref_local.runs.manifest import environment
 from alref_local.session import Session
 from alref_local.types import Box, Pivot
 from alref_local.world import Scene, make_scene

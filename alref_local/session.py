@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alref_local.configs import load_config
+from alref_local.dry_run import Plan, plan
 from alref_local.errors import ConfigError, MediaError
 from alref_local.events import Event
 from alref_local.fingerprint import fingerprint
@@ -24,7 +25,6 @@ from alref_local.media import Reader, open_video
 from alref_local.media.audio import has_audio, open_audio
 from alref_local.offline import offline_asked
 from alref_local.places import Places
-from alref_local.plan import Plan, plan
 from alref_local.reason.backends import make_backend
 from alref_local.reason.cache import AnswerCache
 from alref_local.reason.calls import CallLog, read_calls
@@ -208,7 +208,7 @@ class Session:
                 return run_through(self._follow(record, job, None, tell))
             return self._to_folder(job, video, out, window, cutouts, tell)
 
-    def plan(self, job: Job, window: Window | None = None) -> Plan:
+    def dry_run(self, job: Job, window: Window | None = None) -> Plan:
         """What segmenting a video would ask of the backend, and about what that costs; loads no model."""
         with self._opened(job, window or Window()) as video:
             self._hearing(job, video)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from alref_local.cli import main
 from alref_local.metrics import score_folders
 from alref_local.reason.calls import read_calls
 from alref_local.runs import open_run
 from alref_local.world import SOUND_LABELS, make_scene
+from tests.cli.kit import call
 
 
 @pytest.mark.slow
@@ -20,9 +20,7 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A newcomer's first command would fail, reach for the network, or claim a score that the files do not have."""
     for preset in ("late", "ladder"):
         capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            main(["demo", "-o", str(tmp_path), "--json", "--preset", preset])
-        assert stopped.value.code == 0
+        assert call("demo", "-o", tmp_path, "--json", "--preset", preset) == 0
     told = json.loads(capsys.readouterr().out)
     assert Path(told["overlay"]).is_file()
     run = open_run(tmp_path / "run")
@@ -30,7 +28,7 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scores = score_folders(tmp_path / "run" / "masks" / "0", tmp_path / "truth")["mean"]
     assert told["scores"] == scores
     assert scores["J&F"] >= 0.8
-    asked = [call["address"]["step"] for call in read_calls(tmp_path / "run") if call["answer"]]
+    asked = [one["address"]["step"] for one in read_calls(tmp_path / "run") if one["answer"]]
     assert asked == ["pivot_frame", "pivot_box"]
     assert set(run.manifest["weights"]) == {"tiny:grounding_dino", "tiny:sam2"}
 
@@ -39,9 +37,7 @@ def test_a_demo_takes_nothing_away(tmp_path: Path, capsys: pytest.CaptureFixture
     """Somebody's own folder `run` would be deleted by the first command of the README."""
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "weights.pt").write_text("mine")
-    with pytest.raises(SystemExit) as stopped:
-        main(["demo", "-o", str(tmp_path), "-b", "none"])
-    assert stopped.value.code == 2
+    assert call("demo", "-o", tmp_path, "-b", "none") == 2
     assert "Choose another folder" in capsys.readouterr().err
     assert (tmp_path / "run" / "weights.pt").read_text() == "mine"
 
@@ -50,9 +46,7 @@ def test_a_demo_takes_nothing_away(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.usefixtures("loopback_only")
 def test_demo_of_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The demo would not hear its own clip, or claim a score that the files do not have."""
-    with pytest.raises(SystemExit) as stopped:
-        main(["demo", "--sound", "-b", "none", "-o", str(tmp_path), "--json", "--seed", "801"])
-    assert stopped.value.code == 0
+    assert call("demo", "--sound", "-b", "none", "-o", tmp_path, "--json", "--seed", "801") == 0
     told = json.loads(capsys.readouterr().out)
     run = open_run(tmp_path / "run")
     assert [result.query.text for result in run.results[1:]] == told["sounding"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from alref_local.offline import QUIET, child_environment, go_offline, keep_quiet, offline_asked
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 
 RUN = "from alref_local.cli import main; main()"
 

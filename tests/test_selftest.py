@@ -10,7 +10,7 @@ import pytest
 
 from alref_local.models.catalogue import find_checkpoint
 from alref_local.models.resolve import BUNDLED
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str | Path, code: int = 0) -> dict[str, Any]:

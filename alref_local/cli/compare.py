@@ -33,7 +33,7 @@ def command(runs: tuple[Path, ...], root: Path | None, table: Path | None, as_js
     from alref_local.compare.scan import Walk
     from alref_local.compare.tables import tables
     from alref_local.compare.tally import Tally
-    from alref_local.runs.files import whole_text
+    from alref_local.files import whole_text
 
     opened = open_runs(runs)
     walk, tally = Walk(opened, root), Tally(opened)

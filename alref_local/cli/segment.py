@@ -99,7 +99,7 @@ def command(
 ) -> int:
     """Segment what SENTENCES refer to, or what sounds, in SOURCE, through the whole video."""
     from alref_local.batch import run_all
-    from alref_local.cli.telling import plan_lines, result_lines, row, usage_line
+    from alref_local.cli.telling import dry_run_lines, result_lines, row, usage_line
     from alref_local.configs import parse_changes
     from alref_local.session import Session, Window
 
@@ -110,8 +110,8 @@ def command(
     fields = parse_changes(card_fields)
     with Session(config, backend, changes=parse_changes(changes), card=fields, **options) as session:
         if dry_run:
-            plans, failed = run_all(jobs, lambda job: session.plan(job, window))
-            rows, lines = [asdict(plan) for plan in plans], list(plan_lines(plans))
+            plans, failed = run_all(jobs, lambda job: session.dry_run(job, window))
+            rows, lines = [asdict(plan) for plan in plans], list(dry_run_lines(plans))
         else:
             session.check(sound=sound)
             asked: dict[str, Any] = {"window": window, "cutouts": cutouts}

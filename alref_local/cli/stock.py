@@ -30,7 +30,7 @@ def stock() -> list[dict[str, Any]]:
             "revision": checkpoint.revision,
             "licence": checkpoint.licence,
             "weights_bytes": checkpoint.weights_bytes,
-            "gpu_memory": {**checkpoint.gpu_memory()._asdict(), "total": checkpoint.gpu_memory_bytes},
+            "gpu_memory": {**checkpoint.gpu_memory()._asdict(), "total": checkpoint.gpu_memory().total},
             "used_by": needed.get(checkpoint.name, []),
         }
         for checkpoint in {**recorded(), **load_catalogue()}.values()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from alref_local.types import Heard, Totals
 
 if TYPE_CHECKING:
-    from alref_local.plan import Cost, Plan
+    from alref_local.dry_run import Cost, Plan
     from alref_local.session import Segmentation
 
-__all__ = ["plan_lines", "result_lines", "row", "usage_line"]
+__all__ = ["dry_run_lines", "result_lines", "row", "usage_line"]
 
 
 def row(done: Segmentation) -> dict[str, Any]:
@@ -99,9 +99,9 @@ def usage_line(done: Sequence[Segmentation]) -> str:
     return (f"{len(done)} videos: " if len(done) > 1 else "") + ", ".join(parts)
 
 
-def plan_lines(plans: Sequence[Plan]) -> Iterator[str]:
+def dry_run_lines(plans: Sequence[Plan]) -> Iterator[str]:
     """A line for every video, and one for all of them."""
-    from alref_local.plan import whole
+    from alref_local.dry_run import whole
 
     for one in plans if len(plans) < 2 else [*plans, whole(plans)]:
         again = f", each {one.repeat} times" if one.repeat > 1 else ""

@@ -18,6 +18,7 @@ __all__ = [
     "SAME_BOX",
     "ClipPair",
     "box_iou",
+    "clip_key",
     "clip_pairs",
     "heard_pairs",
     "mask_iou",
@@ -60,11 +61,12 @@ class ClipPair:
 
 def clip_pairs(ours: Iterable[ClipReasoned], theirs: Iterable[ClipReasoned]) -> list[ClipPair]:
     """The clips that both runs saw: the same stretch of the video, about the same thing."""
-    other = {_key(clip): clip for clip in theirs}
-    return [_pair(clip, other[key]) for clip in ours if (key := _key(clip)) in other]
+    other = {clip_key(clip): clip for clip in theirs}
+    return [_pair(clip, other[key]) for clip in ours if (key := clip_key(clip)) in other]
 
 
-def _key(one: ClipReasoned) -> tuple[str, int, int]:
+def clip_key(one: ClipReasoned) -> tuple[str, int, int]:
+    """What makes clips of two runs the same one: the thing they are about, and the stretch of the video."""
     return one.query_id, one.clip.start, one.clip.stop
 
 

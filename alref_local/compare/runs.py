@@ -13,7 +13,7 @@ import yaml
 from alref_local.errors import ConfigError
 from alref_local.evaluate.names import folder_names
 from alref_local.reason.calls import read_calls
-from alref_local.runs.files import MANIFEST
+from alref_local.runs.manifest import MANIFEST
 from alref_local.runs.reader import read_results
 from alref_local.runs.result import VideoInfo
 from alref_local.types import TargetResult

@@ -66,11 +66,6 @@ class Sentence:
     pairs: tuple[SentencePair, ...]
     judge: Judge | None
 
-    @property
-    def words(self) -> int:
-        """Words of the sentence."""
-        return len(self.text.split())
-
 
 @dataclass(frozen=True, slots=True)
 class ComparedItem:

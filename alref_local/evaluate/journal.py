@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Literal, NamedTuple
 
 from alref_local.errors import ConfigError
-from alref_local.runs.files import writing
+from alref_local.files import writing
 
 __all__ = ["Entry", "Journal", "State"]
 

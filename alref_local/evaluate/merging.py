@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from alref_local.files import write_bytes
 from alref_local.masks import decode
 from alref_local.metrics import merge
 from alref_local.metrics.avss import palette
-from alref_local.runs.files import write_bytes
 from alref_local.seams import Segmentor, VideoReader
 from alref_local.types import FrameMasks, MaskTrack, Prompt, TargetResult
 

@@ -23,10 +23,10 @@ from alref_local.evaluate.scores import ItemScores, score_item
 from alref_local.evaluate.tasks import item_folder, tasks
 from alref_local.evaluate.totals import figures, intervals
 from alref_local.evaluate.worker import Message, Setup
+from alref_local.files import write_bytes
 from alref_local.metrics.parallel import each
 from alref_local.reason.calls import read_calls
 from alref_local.reason.usage import totals
-from alref_local.runs.files import write_bytes
 from alref_local.session import Session
 from alref_local.types import Totals
 

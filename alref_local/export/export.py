@@ -17,8 +17,8 @@ from alref_local.export.coco import coco, youtube_vis
 from alref_local.export.cvat import cvat_xml, labels
 from alref_local.export.footage import Footage, footage
 from alref_local.export.label_studio import brush_config, brush_tasks, video_config, video_tasks
+from alref_local.files import write_bytes
 from alref_local.media import open_video
-from alref_local.runs.files import write_bytes
 
 __all__ = ["FORMATS", "Exported", "export"]
 

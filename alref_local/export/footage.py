@@ -12,7 +12,7 @@ from alref_local.errors import ConfigError
 from alref_local.evaluate.names import folder_names
 from alref_local.media.folder import is_image
 from alref_local.runs import Run, open_run
-from alref_local.runs.files import MANIFEST
+from alref_local.runs.manifest import MANIFEST
 from alref_local.types import MaskTrack
 
 __all__ = ["Footage", "Owned", "footage"]

@@ -15,11 +15,12 @@ from alref_local.datasets import Checked, Item, load_items
 from alref_local.errors import ConfigError
 from alref_local.evaluate.names import folder_names
 from alref_local.evaluate.tasks import item_folder, query_ids
+from alref_local.files import part, writing
 from alref_local.handin.checking import check_archive
 from alref_local.handin.forms import Entry, Form, find_form
 from alref_local.metrics.avss import palette
 from alref_local.runs import Run, open_run
-from alref_local.runs.files import MANIFEST, part, writing
+from alref_local.runs.manifest import MANIFEST
 
 __all__ = ["write_archive"]
 

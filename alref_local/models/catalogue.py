@@ -141,13 +141,8 @@ class Checkpoint(BaseModel):
         """Bytes of all weights: parameters times their size, or what the catalogue says where types are mixed."""
         return self.tensor_bytes or self.parameters * _BYTES[self.dtype]
 
-    @property
-    def gpu_memory_bytes(self) -> int:
-        """Estimate of the GPU memory that the running model takes, with a context of ``CONTEXT`` tokens."""
-        return self.gpu_memory().total
-
     def gpu_memory(self, tokens: int = CONTEXT) -> GpuMemory:
-        """The same in parts, for a context of so many ``tokens``."""
+        """Estimate of the GPU memory that the running model takes, with a context of so many ``tokens``."""
         return GpuMemory(self.weights_bytes, self.working, self.per_token * tokens)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from alref_local.models.catalogue import Checkpoint, FileFacts
 from alref_local.models.store import folder_of, installed, read_record
 
-__all__ = ["Fault", "Tell", "faults", "known_files", "sha256_of", "verify"]
+__all__ = ["Fault", "Tell", "faults", "known_files", "sha256_of", "verify", "weights_sha256"]
 
 Tell = Callable[[int], None]
 """Is told how many bytes more were read or written."""
@@ -65,6 +65,15 @@ def sha256_of(file: Path, tell: Tell = lambda _: None) -> str:
             digest.update(chunk)
             tell(len(chunk))
     return digest.hexdigest()
+
+
+def weights_sha256(checkpoint: Path) -> dict[str, str]:
+    """SHA-256 of every weight file of a checkpoint (a folder, or one file), by file name."""
+    return {path.name: sha256_of(path) for path in _weight_files(checkpoint)}
+
+
+def _weight_files(checkpoint: Path) -> Iterable[Path]:
+    return [checkpoint] if checkpoint.is_file() else sorted(checkpoint.glob("*.safetensors"))
 
 
 def _wrong(file: Path, facts: FileFacts, deep: bool, tell: Tell) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from alref_local.errors import ConfigError
-from alref_local.runs.files import part, write_bytes, writing
+from alref_local.files import part, write_bytes, writing
 from alref_local.visible import visible
 
 __all__ = ["ReportFolder", "shown"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from alref_local.compare.agree import clip_key
 from alref_local.compare.asked import Asked, asked
 from alref_local.compare.scan import ComparedItem, Sentence
 from alref_local.masks import area, box
 from alref_local.report.media import ItemMedia
+from alref_local.runs.folder import strip_name
 from alref_local.types import SOUND, ClipReasoned, TargetResult
 
 __all__ = ["sentence_page"]
@@ -74,9 +76,7 @@ def _heard(item: ComparedItem, sentence: Sentence, run: int, media: ItemMedia) -
             "categories": one.categories,
             "note": one.note,
             "sounding": _things(item, run),
-            **_exchange(
-                item, run, SOUND, "lbru", one.stretch, media, f"{SOUND}-stretch{one.stretch:03d}-lbru"
-            ),
+            **_exchange(item, run, SOUND, "lbru", one.stretch, media),
         }
         for one in sentence.results[run].heard
     ]
@@ -90,9 +90,9 @@ def _things(item: ComparedItem, run: int) -> list[tuple[str, Any]]:
 
 def _clips(item: ComparedItem, sentence: Sentence, media: ItemMedia) -> Iterator[dict[str, Any]]:
     """Clip by clip, runs side by side; a run that has no such clip has ``null``."""
-    by_run = [{_key(clip): clip for clip in clips} for clips in sentence.clips]
+    by_run = [{clip_key(clip): clip for clip in clips} for clips in sentence.clips]
     differing = {
-        _key(clip.ours): "frame" if clip.exact is False else "box"
+        clip_key(clip.ours): "frame" if clip.exact is False else "box"
         for pair in sentence.pairs
         for clip in pair.clips
         if clip.differs
@@ -114,10 +114,6 @@ def _clips(item: ComparedItem, sentence: Sentence, media: ItemMedia) -> Iterator
         }
 
 
-def _key(one: ClipReasoned) -> tuple[str, int, int]:
-    return one.query_id, one.clip.start, one.clip.stop
-
-
 def _clip(
     item: ComparedItem, sentence: Sentence, run: int, clip: ClipReasoned, media: ItemMedia
 ) -> dict[str, Any]:
@@ -129,8 +125,7 @@ def _clip(
     chosen = {tuple(pivot.box) for pivot in clip.pivots}
     steps = []
     for step in ("pivot_frame", "pivot_box"):
-        name = f"{clip.query_id}-clip{clip.clip.index:03d}-{step}"
-        told = _exchange(item, run, clip.query_id, step, clip.clip.index, media, name)
+        told = _exchange(item, run, clip.query_id, step, clip.clip.index, media)
         if told["strips"] or told["calls"]:
             steps.append(
                 {
@@ -165,16 +160,14 @@ def _looks(item: ComparedItem, sentence: Sentence, run: int, media: ItemMedia) -
             "number": look.number,
             "accepted": look.accepted,
             "note": look.note,
-            **_exchange(
-                item, run, sentence.id, "second_look", look.number, media, f"{sentence.id}-look{look.number}"
-            ),
+            **_exchange(item, run, sentence.id, "second_look", look.number, media),
         }
         for look in sentence.results[run].looks
     ]
 
 
 def _exchange(
-    item: ComparedItem, run: int, reference: str, step: str, number: int, media: ItemMedia, strip: str
+    item: ComparedItem, run: int, reference: str, step: str, number: int, media: ItemMedia
 ) -> dict[str, Any]:
     """What was shown and what was said, retries and repetitions included."""
     lines = [
@@ -183,7 +176,8 @@ def _exchange(
         if (call["address"]["reference"], call["address"]["step"], call["address"]["clip"])
         == (reference, step, number)
     ]
-    return {"strips": media.strips(run, strip), "calls": [_call(line) for line in lines]}
+    strips = media.strips(run, strip_name(reference, step, number))
+    return {"strips": strips, "calls": [_call(line) for line in lines]}
 
 
 def _call(line: Mapping[str, Any]) -> dict[str, Any]:

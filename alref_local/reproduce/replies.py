@@ -18,9 +18,9 @@ from typing import Any, Final
 from alref_local.configs import load_config
 from alref_local.errors import ConfigError
 from alref_local.evaluate.names import folder_names
+from alref_local.files import write_bytes
 from alref_local.reason.question import NAME, Address, Step
 from alref_local.reproduce.published import Published, Reply, read_published
-from alref_local.runs.files import write_bytes
 from alref_local.select.references import references
 from alref_local.select.vocabulary import vocabulary
 from alref_local.settings import Sound

@@ -21,15 +21,15 @@ from PIL import Image
 
 from alref_local import masks
 from alref_local.errors import ConfigError
+from alref_local.files import part, safe_name, write_bytes, writing
 from alref_local.runs.coco import MasksFile
-from alref_local.runs.files import MANIFEST, part, safe_name, write_bytes, writing
-from alref_local.runs.manifest import MasksHash, environment
+from alref_local.runs.manifest import MANIFEST, MasksHash, environment
 from alref_local.runs.result import describe
 from alref_local.seams import VideoReader
 from alref_local.settings import Settings
 from alref_local.types import TargetResult, Totals
 
-__all__ = ["RunFolder", "is_run"]
+__all__ = ["RunFolder", "is_run", "strip_name"]
 
 _MARK = "# Written by a run of alref-local."
 _OURS = (
@@ -196,6 +196,21 @@ class RunFolder:
                     file.unlink()
             if not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def strip_name(reference: str, step: str, number: int) -> str:
+    """What the strip of a question is called; images that were shown apart have ``-0``, ``-1``, ... behind it.
+
+    Args:
+        reference: what was asked about.
+        step: of the question, as in its address.
+        number: of the clip, the stretch of sound, or the look.
+    """
+    if step == "lbru":
+        return f"{reference}-stretch{number:03d}-lbru"
+    if step == "second_look":
+        return f"{reference}-look{number}"
+    return f"{reference}-clip{number:03d}-{step}"
 
 
 def is_run(path: Path) -> bool:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MasksHash", "environment", "weights_sha256"]
+__all__ = ["MANIFEST", "MasksHash", "environment"]
+
+MANIFEST = "manifest.json"
+"""Written last: a run folder that has it is complete."""
 
 _PACKAGES = ("numpy", "pillow", "scipy", "av", "torch", "transformers", "pycocotools", "openai")
 
@@ -46,20 +47,6 @@ def environment() -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "packages": {name: _version(name) for name in _PACKAGES},
     }
-
-
-def weights_sha256(checkpoint: Path) -> dict[str, str]:
-    """SHA-256 of every weight file of a checkpoint (a folder, or one file), by file name."""
-    return {path.name: _file_sha256(path) for path in _weight_files(checkpoint)}
-
-
-def _weight_files(checkpoint: Path) -> Iterable[Path]:
-    return [checkpoint] if checkpoint.is_file() else sorted(checkpoint.glob("*.safetensors"))
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _version(package: str) -> str | None:

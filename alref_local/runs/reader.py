@@ -15,8 +15,7 @@ from pydantic import ValidationError
 from alref_local.errors import ConfigError
 from alref_local.metrics.pngs import read_mask
 from alref_local.runs.coco import MasksFile
-from alref_local.runs.files import MANIFEST
-from alref_local.runs.manifest import MasksHash
+from alref_local.runs.manifest import MANIFEST, MasksHash
 from alref_local.runs.notebook import About, ForNotebooks
 from alref_local.runs.result import ResultFile, VideoInfo
 from alref_local.settings import Settings

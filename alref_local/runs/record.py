@@ -11,7 +11,7 @@ from typing import Any
 
 from alref_local.errors import MediaError
 from alref_local.events import Event, Finished, Listened, Looked, Reasoned, ReferencesFound, Tracked
-from alref_local.runs.folder import RunFolder
+from alref_local.runs.folder import RunFolder, strip_name
 from alref_local.runs.labels import write_labels
 from alref_local.runs.overlay import write_overlay
 from alref_local.seams import VideoReader
@@ -80,13 +80,12 @@ class Record:
 
 def _keep_strips(folder: RunFolder, event: Listened | Reasoned | Looked) -> None:
     if isinstance(event, Listened):
-        shown = {f"{SOUND}-stretch{event.heard.stretch:03d}-lbru": event.strip}
+        shown = {strip_name(SOUND, "lbru", event.heard.stretch): event.strip}
     elif isinstance(event, Looked):
-        shown = {f"{event.query_id}-look{event.look.number}": event.strip}
+        shown = {strip_name(event.query_id, "second_look", event.look.number): event.strip}
     else:
-        outcome = event.outcome
-        name = f"{outcome.query_id}-clip{outcome.clip.index:03d}"
-        shown = {f"{name}-{step}": images for step, images in event.strips.items()}
+        query, clip = event.outcome.query_id, event.outcome.clip.index
+        shown = {strip_name(query, step, clip): images for step, images in event.strips.items()}
     for name, images in shown.items():
         for number, data in enumerate(images):
             folder.add_strip(f"{name}-{number}" if len(images) > 1 else name, data)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alref_local import masks
-from alref_local.select.events import Segment
+from alref_local.select.sound_events import Segment
 from alref_local.types import Spans, TargetResult
 
 __all__ = ["MOST", "choices", "joint", "middles", "silenced", "sounds_at", "spans", "text_of", "winners"]

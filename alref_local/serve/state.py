@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from alref_local.errors import ConfigError
-from alref_local.runs.files import write_bytes, writing
+from alref_local.files import write_bytes, writing
 
 __all__ = ["Phase", "Slot", "State", "slots"]
 

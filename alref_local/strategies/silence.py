@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alref_local.select.events import Segment, known_segments, segments
 from alref_local.select.named import named, same
+from alref_local.select.sound_events import Segment, known_segments, segments
 from alref_local.select.sounding import MOST, choices, joint, spans, text_of, winners
 from alref_local.select.stretches import Hearing, Listening
 from alref_local.select.vocabulary import vocabulary

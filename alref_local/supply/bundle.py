@@ -16,10 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from alref_local.errors import ConfigError, PrerequisiteError
+from alref_local.files import part
 from alref_local.models.catalogue import Checkpoint, FileFacts
 from alref_local.models.checking import faults
 from alref_local.models.store import installed, read_record
-from alref_local.runs.files import part
 from alref_local.supply.copying import bring, facts_of, readable, room_for, writable
 from alref_local.supply.lock import LOCK, BundleLock, read_lock, write_lock
 from alref_local.supply.meter import Meter

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alref_local.errors import ConfigError
+from alref_local.files import part
 from alref_local.models.catalogue import FileFacts
 from alref_local.models.checking import Tell, faults, sha256_of
-from alref_local.runs.files import part
 
 __all__ = ["bring", "facts_of", "flush_folder", "readable", "room_for", "writable"]
 

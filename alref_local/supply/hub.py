@@ -11,9 +11,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from alref_local.errors import PrerequisiteError
+from alref_local.files import part
 from alref_local.models.catalogue import Checkpoint, FileFacts
 from alref_local.models.checking import faults
-from alref_local.runs.files import part
 from alref_local.supply.arriving import waiting_room
 from alref_local.supply.copying import writable
 

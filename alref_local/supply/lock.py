@@ -9,8 +9,8 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from alref_local.errors import ConfigError
+from alref_local.files import part
 from alref_local.models.catalogue import Checkpoint, FileFacts
-from alref_local.runs.files import part
 from alref_local.supply.copying import flush_folder, readable, writable
 
 __all__ = ["LOCK", "BundleLock", "read_lock", "write_lock"]

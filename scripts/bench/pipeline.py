@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,10 +12,10 @@ from alref_local.engine import Engine
 from alref_local.events import Finished
 from alref_local.masks import decode
 from alref_local.metrics import contour_accuracy, region_similarity
+from alref_local.perceive.later import MASKS_LATER
 from alref_local.perceive.segmentation import Sam2
-from alref_local.seams import VideoReader
 from alref_local.settings import Segmentation, Settings
-from alref_local.types import FrameMasks, Pivot, Prompt, Query, TargetResult
+from alref_local.types import Pivot, Query, TargetResult
 from alref_local.world import Scene
 from alref_local.world.reader import SceneReader
 from oracle import Oracle, referent_box
@@ -31,16 +30,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "true pivot frame + best box": {"frame": "reason", "box": "best"},
     "true pivot frame + true pivot box": {"frame": "reason", "box": "reason"},
 }
-
-
-class NoSegmentor:
-    """A ``Segmentor`` that yields nothing: for runs that only choose pivots."""
-
-    def __init__(self, **_: Any) -> None: ...
-
-    def track(self, video: VideoReader, prompts: Sequence[Prompt]) -> Iterator[FrameMasks]:
-        """Nothing."""
-        return iter(())
 
 
 @lru_cache(maxsize=1)
@@ -63,7 +52,7 @@ def measure_pipeline(scene: Scene, settings: Settings, device: str, tally: Tally
     video, oracle = SceneReader(scene), Oracle(scene, target)
     choices: dict[str, tuple[Pivot, ...]] = {}
     for name, change in VARIANTS.items():
-        changed = settings.overridden({"pivots": change, "segmentation": {"engine": "pipeline:NoSegmentor"}})
+        changed = settings.overridden({"pivots": change, "segmentation": {"engine": MASKS_LATER}})
         choices[name] = _run(changed, device, video, [Query("0", target.text)], oracle)[0].pivots
     frames = [pivot.frame for pivot in choices["true pivot frame + true pivot box"]] or list(
         target.good_frames[:1]

@@ -16,7 +16,7 @@ from pathlib import Path
 import alref_local.compare as compare
 import alref_local.report as reporting
 from alref_local.compare.scan import ComparedItem, Walk
-from alref_local.runs.files import write_bytes
+from alref_local.files import write_bytes
 
 __all__ = ["measure", "multiply"]
 

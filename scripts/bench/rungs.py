@@ -16,6 +16,7 @@ from alref_local.engine import Engine
 from alref_local.events import Finished
 from alref_local.masks import decode
 from alref_local.metrics import contour_accuracy, region_similarity
+from alref_local.perceive.later import MASKS_LATER
 from alref_local.reason.none import NoneBackend
 from alref_local.reproduce.tables import find_table
 from alref_local.seams import Backend, Tagger
@@ -61,9 +62,7 @@ class Rungs:
 
     def __init__(self, settings: Settings, device: str) -> None:
         self.settings = settings
-        self._chooser = Engine(
-            settings.overridden({"segmentation": {"engine": "pipeline:NoSegmentor"}}), device=device
-        )
+        self._chooser = Engine(settings.overridden({"segmentation": {"engine": MASKS_LATER}}), device=device)
         self._tracker = Engine(settings, device=device)
 
     def close(self) -> None:
@@ -99,7 +98,7 @@ class Rungs:
         tagger: Tagger | None = None,
     ) -> tuple[TargetResult, ...]:
         """The results under a row's settings, without masks; ``tagger`` listens instead of the config's."""
-        without = {"segmentation": {"engine": "pipeline:NoSegmentor"}}
+        without = {"segmentation": {"engine": MASKS_LATER}}
         self._chooser.settings = self.settings.overridden({**changes, **without})
         if tagger is not None:
             self._chooser.tagger = tagger

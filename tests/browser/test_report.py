@@ -9,7 +9,7 @@ import pytest
 from alref_local.report import report
 from alref_local.visible import visible
 from tests.browser.page import Page
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 from tests.payloads import PAYLOADS
 from tests.report.report_kit import hostile_runs, plain_runs
 

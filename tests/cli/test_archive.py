@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alref_local.metrics.pngs import read_labels, read_mask
-from tests.cli.test_segment import FAKES, call
+from tests.cli.kit import FAKES, call
 from tests.datasets.miniatures import MINIATURES
 from tests.handin.zip_kit import evaluated, read_zip, write_zip
 

@@ -11,7 +11,7 @@ import pytest
 from alref_local.media.encode import write_video
 from alref_local.reason.local.model import LocalModel
 from alref_local.runs import open_run
-from tests.cli.test_segment import FAKES, call
+from tests.cli.kit import FAKES, call
 from tests.fakes import numbered_video
 from tests.reason.chat_server import ChatServer, Handler, says, status
 

@@ -7,28 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from alref_local.cli import main
 from alref_local.datasets import DATASETS
+from tests.cli.kit import call
 from tests.datasets.miniatures import MINIATURES
-
-
-def run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["datasets", *arguments])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
 
 
 def test_list_names_every_data_set(capsys: pytest.CaptureFixture[str]) -> None:
     """People would not know what can be evaluated."""
-    assert run("list", "--json") == 0
+    assert call("datasets", "list", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {name: one.about for name, one in DATASETS.items()}
 
 
 def test_check_of_a_complete_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A script could not tell that everything is there."""
     MINIATURES["ref-davis17"](tmp_path)
-    assert run("check", str(tmp_path), "--dataset", "ref-davis17") == 0
+    assert call("datasets", "check", tmp_path, "--dataset", "ref-davis17") == 0
     said = capsys.readouterr()
     assert said.out.startswith("ref-davis17: 2 videos, 12 sentences, 8 frames, 8 masks.\n")
     assert "The published split has 30 videos, this one 2." in said.out
@@ -40,11 +33,11 @@ def test_check_says_what_is_missing_and_how_it_should_lie(
     """People would be told that something is wrong, but not what belongs there."""
     MINIATURES["ref-davis17"](tmp_path)
     (tmp_path / "valid/JPEGImages/dog/00001.jpg").unlink()
-    assert run("check", str(tmp_path), "--dataset", "ref-davis17") == 1
+    assert call("datasets", "check", tmp_path, "--dataset", "ref-davis17") == 1
     said = capsys.readouterr()
     assert "valid/JPEGImages/dog lacks 1 of 4 frames, first 00001." in said.out
     assert "SPLIT/JPEGImages/VIDEO/FRAME.jpg" in said.err
-    assert run("check", str(tmp_path), "--dataset", "ref-davis17", "--json") == 1
+    assert call("datasets", "check", tmp_path, "--dataset", "ref-davis17", "--json") == 1
     assert len(json.loads(capsys.readouterr().out)["problems"]) == 1
 
 
@@ -52,7 +45,7 @@ def test_many_problems_are_cut_short(tmp_path: Path, capsys: pytest.CaptureFixtu
     """The first sentence would scroll out of sight."""
     rows = "".join(f"{number},a thing\n" for number in range(30))
     (tmp_path / "dataset.csv").write_text(f"video,sentence\n{rows}")
-    assert run("check", str(tmp_path), "--dataset", "own") == 1
+    assert call("datasets", "check", tmp_path, "--dataset", "own") == 1
     said = capsys.readouterr().out
     assert said.count("is missing") == 20
     assert "And 10 more" in said
@@ -60,4 +53,4 @@ def test_many_problems_are_cut_short(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_an_unknown_data_set_is_a_wrong_argument(tmp_path: Path) -> None:
     """A misspelt name would look like a broken data set."""
-    assert run("check", str(tmp_path), "--dataset", "davis") == 2
+    assert call("datasets", "check", tmp_path, "--dataset", "davis") == 2

@@ -12,7 +12,7 @@ from PIL import Image
 from alref_local.export import FORMATS
 from alref_local.media.encode import write_video
 from alref_local.metrics.pngs import read_mask
-from tests.cli.test_segment import FAKES, call
+from tests.cli.kit import FAKES, call
 from tests.fakes import numbered_video
 
 

@@ -16,7 +16,7 @@ import pytest
 from alref_local.media.encode import write_video
 from alref_local.reason.calls import read_calls
 from alref_local.runs import open_run
-from tests.cli.test_segment import FAKES, call
+from tests.cli.kit import FAKES, call
 from tests.fakes import numbered_video
 from tests.reason.chat_server import ChatServer, Handler, says, stalls
 

@@ -9,7 +9,7 @@ import pytest
 
 from alref_local.configs import list_configs, load_config
 from alref_local.reason.card import list_cards, load_card
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 
 
 def test_a_shown_config_is_a_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from alref_local.models.catalogue import load_catalogue
 from alref_local.perceive.audioset import audioset_names
 from alref_local.perceive.tagging import Beats
 from alref_local.supply.needs import expand, users
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 from tests.models.store_kit import put
 from tests.perceive.beats_kit import CONFIGS, save_pt, sound
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alref_local.serve import hosts
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 
 
 @pytest.fixture

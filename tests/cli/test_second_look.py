@@ -9,8 +9,8 @@ import pytest
 
 from alref_local.runs import open_run
 from alref_local.runs.result import ResultFile
+from tests.cli.kit import FAKES, call
 from tests.cli.test_backends import SAMPLING, card, clip
-from tests.cli.test_segment import FAKES, call
 from tests.reason.chat_server import ChatServer, says, status
 
 __all__ = ["clip"]

@@ -15,17 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alref_local.cli import main
 from alref_local.media.encode import write_video
 from alref_local.runs import open_run
+from tests.cli.kit import FAKES, call
 from tests.fakes import numbered_video
-
-FAKES = [
-    "--set",
-    "grounding.engine=tests.fakes:BoxesByFrame",
-    "--set",
-    "segmentation.engine=tests.fakes:BoxSegmentor",
-]
 
 
 @pytest.fixture
@@ -33,14 +26,6 @@ def clip(tmp_path: Path) -> Path:
     path = tmp_path / "clip.mp4"
     write_video(path, numbered_video(12).images, 10.0)
     return path
-
-
-def call(*words: str | Path) -> int:
-    with pytest.raises(SystemExit) as stopped:
-        main([str(word) for word in words])
-    code = stopped.value.code
-    assert isinstance(code, int)
-    return code
 
 
 def test_run_folder(clip: Path, tmp_path: Path) -> None:

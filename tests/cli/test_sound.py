@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 
 import alref_local
-from alref_local.cli import main
 from alref_local.configs import load_config, parse_changes
 from alref_local.engine import Engine
 from alref_local.events import Event, ReferencesFound
@@ -22,12 +21,12 @@ from alref_local.media.audio import has_audio
 from alref_local.media.encode import write_video
 from alref_local.reason.card import load_card
 from alref_local.runs import open_run
+from tests.cli.kit import FAKES, call
 from tests.fakes import LevelTagger, levels, numbered_video
 from tests.reason.chat_server import ChatServer, says
 
-FAKES = [
-    *("--set", "grounding.engine=tests.fakes:BoxesByFrame"),
-    *("--set", "segmentation.engine=tests.fakes:BoxSegmentor"),
+HEARING = [
+    *FAKES,
     *("--set", "sound.engine=tests.fakes:LevelTagger"),
     *("--set", "sound.aligner=null"),
 ]
@@ -50,14 +49,6 @@ def sound(path: Path, *seconds: float) -> Path:
     return path
 
 
-def call(*words: str | Path) -> int:
-    with pytest.raises(SystemExit) as stopped:
-        main([str(word) for word in words])
-    code = stopped.value.code
-    assert isinstance(code, int)
-    return code
-
-
 def test_run_folder(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What sounds would not be in the run folder, or not said."""
     out = tmp_path / "out"
@@ -70,7 +61,7 @@ def test_run_folder(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
         bark,
         "-o",
         out,
-        *FAKES,
+        *HEARING,
         "--set",
         "sound.tags=2",
     ]
@@ -97,7 +88,7 @@ def test_what_sounds_when_is_told_and_in_the_run_folder(
 ) -> None:
     """Silent frames are painted, the overlay is mute, or AVSS has no label maps."""
     out, bark = tmp_path / "out", sound(tmp_path / "bark.wav", 0.1, 0.5)
-    words: list[str | Path] = ["segment", clip, "--sound", "--audio", bark, "-o", out, *FAKES]
+    words: list[str | Path] = ["segment", clip, "--sound", "--audio", bark, "-o", out, *HEARING]
     changes = ("sound.tags=2", "sound.labels=avsbench", "sound.aligner=0.1 bark")
     engine = "sound.aligner_engine=tests.fakes:LevelAligner"
     assert call(*words, *(word for change in (*changes, engine) for word in ("--set", change))) == 0
@@ -121,7 +112,7 @@ def test_silence_is_said_and_is_no_failure(
 ) -> None:
     """A silent video looks like a failure, or like a success."""
     hush = sound(tmp_path / "hush.wav", 0, 0)
-    assert call("segment", clip, "--sound", "--audio", hush, "-o", tmp_path / "out", *FAKES) == 0
+    assert call("segment", clip, "--sound", "--audio", hush, "-o", tmp_path / "out", *HEARING) == 0
     assert "nothing found that sounds (nothing is heard)" in capsys.readouterr().out
     assert open_run(tmp_path / "out").results[0].status == "no_target"
 
@@ -136,11 +127,11 @@ def test_a_video_without_a_track_is_told_in_one_sentence(
         source = tmp_path / "frames"
         source.mkdir()
         Image.fromarray(numbered_video(1).images[0]).save(source / "0.png")
-    assert call("segment", source, "--sound", "-o", tmp_path / "out", *FAKES) == 2
+    assert call("segment", source, "--sound", "-o", tmp_path / "out", *HEARING) == 2
     told = capsys.readouterr().err
     assert "--audio" in told
     assert "Traceback" not in told
-    assert call("segment", source, "--sound", "--dry-run", *FAKES) == 2
+    assert call("segment", source, "--sound", "--dry-run", *HEARING) == 2
 
 
 @pytest.mark.parametrize(
@@ -160,7 +151,7 @@ def test_what_cannot_be_is_told_in_one_sentence(
     """A slip on the command line ends in a traceback or in a wrong run."""
     given = [] if "--audio" in words else ["--audio", str(sound(tmp_path / "bark.wav", 0.1))]
     given = given if "--sound" in words else []
-    assert call("segment", clip, *FAKES, *words, *given, "-o", tmp_path / "out") == 2
+    assert call("segment", clip, *HEARING, *words, *given, "-o", tmp_path / "out") == 2
     told = capsys.readouterr().err
     assert says in told
     assert "Traceback" not in told
@@ -179,7 +170,7 @@ def test_answers_are_asked_for_as_planned_and_replayed(
 
     with ChatServer(then=act) as server:
         card.write_text(f"kind: openai\nmodel: m\nendpoint: {server.url}\n")
-        words: list[str | Path] = ["segment", clip, "--sound", "--audio", bark, *FAKES, "--no-cache", "-o"]
+        words: list[str | Path] = ["segment", clip, "--sound", "--audio", bark, *HEARING, "--no-cache", "-o"]
         assert call(*words, tmp_path / "run", "-b", card, "--dry-run", "--json") == 0
         (plan,) = json.loads(capsys.readouterr().out)["videos"]
         assert not server.requests
@@ -201,7 +192,7 @@ def test_the_largest_bill_is_for_as_many_things_as_may_sound(
     """A street full of sounds costs more than was said at most."""
     card = tmp_path / "mine.yaml"
     card.write_text("kind: openai\nmodel: m\nendpoint: http://127.0.0.1:9/v1\nmax_tokens: 100\nretries: 1\n")
-    words: list[str | Path] = ["segment", clip, "--sound", "--dry-run", "--json", "-b", card, *FAKES]
+    words: list[str | Path] = ["segment", clip, "--sound", "--dry-run", "--json", "-b", card, *HEARING]
     words += ["--audio", sound(tmp_path / "bark.wav", 0.1, 0.1)]
     most = []
     for things in (1, 3):
@@ -218,7 +209,7 @@ def test_classifiers_in_files_are_told_apart(
     """A run with Microsoft's files fails at its end, or is taken for one with other weights."""
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "one.pt").write_bytes(b"1")
-    settings = load_config("default", parse_changes([word for word in FAKES if "=" in word]))
+    settings = load_config("default", parse_changes([word for word in HEARING if "=" in word]))
     files = {"sound": {"engine": "alref_local.perceive.tagging:Beats", "model": ["~/one.pt"]}}
     engine = Engine(settings.overridden(files))
     engine.tagger = LevelTagger()
@@ -235,7 +226,7 @@ def test_a_list_of_videos_may_say_what_must_sound(tmp_path: Path, capsys: pytest
     for name in ("a", "b"):
         write_video(tmp_path / f"{name}.mp4", numbered_video(4).images, 10.0)
     (tmp_path / "list.csv").write_text("video,sentence\na.mp4,\nb.mp4,the dog\n")
-    assert call("segment", tmp_path / "list.csv", "--sound", "-o", tmp_path / "out", *FAKES) == 1
+    assert call("segment", tmp_path / "list.csv", "--sound", "-o", tmp_path / "out", *HEARING) == 1
     assert capsys.readouterr().err.count("--audio") >= 2  # both lack a track; both were tried
 
 

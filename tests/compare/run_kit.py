@@ -18,8 +18,10 @@ from alref_local.evaluate.names import folder_names
 from alref_local.masks import encode_stack
 from alref_local.media.encode import write_video
 from alref_local.runs.coco import MasksFile
+from alref_local.runs.folder import strip_name
 from alref_local.runs.result import describe
 from alref_local.types import (
+    SOUND,
     Box,
     Candidate,
     Clip,
@@ -189,12 +191,12 @@ def _pictures(folder: Path, made: Made, video: ArrayVideo) -> None:
     Image.new("RGB", (90, 48), (120, 160, 120)).save(buffer, "JPEG")
     (folder / "strips").mkdir()
     names = [
-        f"{one.query_id}-clip{one.clip.index:03d}-{step}"
+        strip_name(one.query_id, step, one.clip.index)
         for result in made.results
         for one in result.clips
         for step in ("pivot_frame", "pivot_box")
     ]
-    names += [f"sound-stretch{one.stretch:03d}-lbru" for one in made.results[0].heard]
+    names += [strip_name(SOUND, "lbru", one.stretch) for one in made.results[0].heard]
     for name in names:
         (folder / "strips" / f"{name}.jpg").write_bytes(buffer.getvalue())
 

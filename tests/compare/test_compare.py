@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from alref_local.compare import compare
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 from tests.compare.run_kit import Made, chosen, heard, write_evaluation, write_item
 from tests.payloads import PAYLOADS
 

@@ -22,7 +22,7 @@ from alref_local.reason.card import Card, load_card
 from alref_local.serve.hosts import GIB, Gpu, Host
 from alref_local.supply.install import install_files
 from alref_local.supply.meter import Meter
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 from tests.reason.chat_server import ChatServer, Handler, completion
 from tests.serve.serve_kit import ROOT, fake_environment, free_port
 

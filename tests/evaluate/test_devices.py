@@ -14,7 +14,7 @@ from alref_local.evaluate import devices
 from alref_local.evaluate.devices import devices_for
 from alref_local.reason.card import load_card
 from alref_local.serve.hosts import GIB, Gpu, Host
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 
 
 def on(monkeypatch: pytest.MonkeyPatch, *free: float) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alref_local.evaluate.names import folder_names
-from alref_local.runs.files import safe_name
+from alref_local.files import safe_name
 
 
 @given(st.lists(st.text(), unique=True))

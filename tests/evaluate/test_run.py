@@ -17,8 +17,8 @@ import pytest
 
 from alref_local.metrics import score_folders
 from alref_local.runs import open_run
+from tests.cli.kit import FAKES, call
 from tests.cli.test_killed import by_question
-from tests.cli.test_segment import FAKES, call
 from tests.datasets.miniatures import MINIATURES
 from tests.evaluate.outcome import outcome
 from tests.reason.chat_server import ChatServer, Handler

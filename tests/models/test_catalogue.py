@@ -80,7 +80,7 @@ def test_memory_in_parts() -> None:
         }
     )
     assert checkpoint.gpu_memory(tokens=3) == (20, 7, 6)
-    assert checkpoint.gpu_memory_bytes == 27 + 2 * CONTEXT
+    assert checkpoint.gpu_memory().total == 27 + 2 * CONTEXT
     assert find_checkpoint("facebook/sam2.1-hiera-large").gpu_memory().context == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from alref_local.errors import PrerequisiteError
 from alref_local.models.catalogue import FileFacts, find_checkpoint
-from alref_local.models.checking import faults, verify
+from alref_local.models.checking import faults, verify, weights_sha256
 from alref_local.models.resolve import resolve
 from alref_local.models.store import RECORD, folder_of, installed, models_dir, recorded
 from tests.models.store_kit import FILES, checkpoint, facts, put, write
@@ -125,6 +126,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").symlink_to(tmp_path / "config.json")
     (fault,) = faults(tmp_path, {"config.json": FileFacts(size=1)})
     assert "cannot be read" in str(fault) or "missing" in str(fault)
+
+
+def test_weights_are_named_by_their_content(tmp_path: Path) -> None:
+    """A run could not say which weights made it."""
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    (tmp_path / "config.json").write_text("{}")
+    assert weights_sha256(tmp_path) == {"model.safetensors": hashlib.sha256(b"weights").hexdigest()}
 
 
 def test_what_is_missing_is_said_with_the_way_out() -> None:

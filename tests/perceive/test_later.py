@@ -13,7 +13,7 @@ from alref_local.plugins import load_class
 from alref_local.runs import open_run
 from alref_local.seams import Segmentor
 from alref_local.supply.needs import models_of
-from tests.cli.test_segment import FAKES, call
+from tests.cli.kit import FAKES, call
 from tests.fakes import numbered_video
 from tests.reason.chat_server import ChatServer
 

@@ -18,7 +18,7 @@ from alref_local.compare import compare
 from alref_local.compare.scan import ComparedItem, Walk
 from alref_local.report import report
 from alref_local.visible import visible
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 from tests.payloads import PAYLOADS
 from tests.report.report_kit import data, hostile_runs, media_of, plain_runs
 

@@ -18,7 +18,7 @@ from alref_local.reproduce import import_replies
 from alref_local.runs import open_run
 from alref_local.select.vocabulary import vocabulary
 from alref_local.world import Scene, make_scene
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 from tests.reproduce.test_replies import AUTHORS
 
 pytestmark = [

@@ -11,7 +11,7 @@ import pytest
 from alref_local.errors import ConfigError
 from alref_local.reason.calls import read_calls
 from alref_local.reproduce import Imported, import_replies
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 
 AUTHORS = Path(__file__).parents[2] / "../shared/data/official_avs_replies"
 

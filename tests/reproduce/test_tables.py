@@ -12,7 +12,7 @@ import pytest
 from alref_local.configs import load_config, parse_changes
 from alref_local.datasets import DATASETS
 from alref_local.reproduce.tables import Table, load_tables
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 
 ALL = list(load_tables().values())
 

@@ -15,9 +15,9 @@ from PIL import Image
 
 from alref_local import masks
 from alref_local.errors import ConfigError
+from alref_local.files import safe_name
 from alref_local.runs import RunFolder, open_run
-from alref_local.runs.files import safe_name
-from alref_local.runs.manifest import weights_sha256
+from alref_local.runs.folder import strip_name
 from alref_local.settings import Settings
 from alref_local.types import Box, Candidate, Clip, ClipReasoned, MaskTrack, Pivot, Query, TargetResult
 from alref_local.types import Image as Frame
@@ -123,6 +123,14 @@ def test_every_promised_file_is_there_and_nothing_else(tmp_path: Path) -> None:
     assert {
         str(path.relative_to(folder.path)) for path in folder.path.rglob("*") if path.is_file()
     } == expected
+
+
+def test_strips_are_named_by_their_questions() -> None:
+    """A report of runs from last month would show no strips."""
+    assert strip_name("0", "pivot_frame", 7) == "0-clip007-pivot_frame"
+    assert strip_name("dog", "pivot_box", 0) == "dog-clip000-pivot_box"
+    assert strip_name("sound", "lbru", 12) == "sound-stretch012-lbru"
+    assert strip_name("0", "second_look", 2) == "0-look2"
 
 
 def test_png_masks_are_the_union_of_the_tracks(tmp_path: Path) -> None:
@@ -353,10 +361,3 @@ def test_damage_is_named_in_one_sentence(tmp_path: Path, damage: Callable[[Path]
         open_run(folder.path)
     assert "\n" not in str(caught.value)
     assert caught.value.hint
-
-
-def test_weights_are_named_by_their_content(tmp_path: Path) -> None:
-    """A run could not say which weights made it."""
-    (tmp_path / "model.safetensors").write_bytes(b"weights")
-    (tmp_path / "config.json").write_text("{}")
-    assert weights_sha256(tmp_path) == {"model.safetensors": hashlib.sha256(b"weights").hexdigest()}

@@ -16,7 +16,7 @@ from alref_local.media.encode import write_video
 from alref_local.runs import open_run
 from alref_local.session import Segmentation
 from alref_local.visible import visible
-from tests.cli.test_segment import FAKES, call
+from tests.cli.kit import FAKES, call
 from tests.compare.run_kit import SIZE, chosen
 from tests.fakes import numbered_video
 from tests.payloads import PAYLOADS

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alref_local.errors import AnswerError
+from alref_local.files import safe_name
 from alref_local.reason.parse import parse
 from alref_local.reason.prompts import load_prompts
 from alref_local.reason.question import Answer, Question
-from alref_local.runs.files import safe_name
 from alref_local.select.context import ClipContext
 from alref_local.select.references import (
     categories_of,

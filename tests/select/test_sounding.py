@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alref_local.masks import area, encode
-from alref_local.select.events import Segment
+from alref_local.select.sound_events import Segment
 from alref_local.select.sounding import (
     choices,
     joint,

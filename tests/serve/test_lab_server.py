@@ -15,7 +15,7 @@ import click
 import pytest
 
 from alref_local.reason.card import load_card
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "lab-server.md").read_text(encoding="utf-8")

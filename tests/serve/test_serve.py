@@ -20,7 +20,7 @@ from alref_local.serve.control import status, stop
 from alref_local.serve.health import look
 from alref_local.serve.prepare import Asked, prepare
 from alref_local.serve.state import Slot, slots
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 from tests.serve.serve_kit import ROOT, RUN, all_gone, fake_card, free_port, pids, until
 
 TINY = ("--config", "tiny")

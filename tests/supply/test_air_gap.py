@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from alref_local.demo import draw
+from alref_local.models.checking import weights_sha256
 from alref_local.models.resolve import BUNDLED
 from alref_local.runs import open_run
-from alref_local.runs.manifest import weights_sha256
 from alref_local.world import make_scene
 
 ROOT = Path(__file__).parents[2]

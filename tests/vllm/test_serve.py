@@ -20,7 +20,7 @@ from alref_local.serve.control import status, stop
 from alref_local.serve.state import Slot, slots
 from alref_local.serve.watchdog import birth, descendants
 from alref_local.world import make_scene
-from tests.cli.test_segment import call
+from tests.cli.kit import call
 from tests.serve.serve_kit import all_gone, free_port, until
 from tests.supply.test_air_gap import command_on_path
 from vllm_server import KEY, VENV, why_not

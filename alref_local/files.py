@@ -10,10 +10,7 @@ from typing import TextIO
 
 from alref_local.errors import ConfigError
 
-__all__ = ["MANIFEST", "part", "safe_name", "whole_text", "write_bytes", "writing"]
-
-MANIFEST = "manifest.json"
-"""Written last: a run folder that has it is complete."""
+__all__ = ["part", "safe_name", "whole_text", "write_bytes", "writing"]
 
 
 def safe_name(name: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from alref_local.select.events import Segment, cuts, known_segments, level, segments
+from alref_local.select.sound_events import Segment, cuts, known_segments, level, segments
 from alref_local.settings import Events
 from tests.fakes import levels
 

@@ -7,7 +7,7 @@ import pytest
 
 from alref_local.configs import load_config
 from alref_local.perceive.tagging import Beats
-from alref_local.select.events import segments
+from alref_local.select.sound_events import segments
 from alref_local.world import Scene, make_scene
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from alref_local.dry_run import Cost, Plan, whole
 from alref_local.jobs import Job, queries
 from alref_local.media.encode import write_video
-from alref_local.plan import Cost, Plan, whole
 from alref_local.reason.card import Card
 from alref_local.session import Session
 from alref_local.settings import merge
@@ -105,7 +105,7 @@ def test_a_plan_says_what_the_run_then_takes(changes: dict[str, Any], job: Job, 
     }
     with ChatServer(then=act) as server:
         with session(tmp_path, changes, endpoint=server.url, **card) as running:
-            plan = running.plan(job)
+            plan = running.dry_run(job)
             assert not server.requests
             done = running.segment(job, tmp_path / "out")
         requests, tokens = len(server.requests), read(server.requests, running.card)
@@ -130,7 +130,7 @@ def test_at_most_is_a_bound_also_where_only_the_last_attempt_is_valid(job: Job, 
     card: dict[str, Any] = {**prices, "retries": 2, "max_tokens": 500, "concurrency": 1}
     with ChatServer(then=act) as server:
         with session(tmp_path, endpoint=server.url, **card) as running:
-            plan = running.plan(job)
+            plan = running.dry_run(job)
             running.segment(job, tmp_path / "out")
         tokens = read(server.requests, running.card)
         assert len(server.requests) == 3 * plan.questions
@@ -147,9 +147,9 @@ def test_patterns_of_two_calls_read_their_prompt_twice(
 ) -> None:
     """Half of the bill is left out."""
     with session(tmp_path, kind="vllm", pattern="free") as one:
-        plain = one.plan(job)
+        plain = one.dry_run(job)
     with session(tmp_path, kind="vllm", pattern=pattern) as one:
-        plan = one.plan(job)
+        plan = one.dry_run(job)
     assert plan.about.prompt_tokens == about * plain.about.prompt_tokens
     assert plan.at_most.prompt_tokens == at_most * plain.at_most.prompt_tokens
     assert plan.about.completion_tokens == plain.about.completion_tokens
@@ -159,7 +159,7 @@ def test_patterns_of_two_calls_read_their_prompt_twice(
 def test_what_sends_nothing_costs_nothing(backend: str, job: Job) -> None:
     """A replay is announced with the price of the run that it replays."""
     with Session("paper/mevis", backend) as one:
-        plan = one.plan(job)
+        plan = one.dry_run(job)
     assert plan.about == plan.at_most == Cost()
     assert plan.questions == (0 if backend == "none" else 4)
 
@@ -168,13 +168,13 @@ def test_a_persons_own_pivots_are_not_asked_about(job: Job, tmp_path: Path) -> N
     """Questions are announced that nobody asks."""
     own = Job("clip", job.source, queries(["the dog"], [Pivot(0, 3, Box(1, 1, 5, 5))]))
     with session(tmp_path) as one:
-        assert one.plan(own).questions == 0
+        assert one.dry_run(own).questions == 0
 
 
 def test_a_card_without_prices_has_no_dollars(job: Job, tmp_path: Path) -> None:
     """An unknown price is announced as $0.00."""
     with session(tmp_path) as one:
-        plan = one.plan(job)
+        plan = one.dry_run(job)
     assert plan.about.dollars is plan.at_most.dollars is None
     assert plan.about.prompt_tokens > 0
 
