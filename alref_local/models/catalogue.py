@@ -28,6 +28,7 @@ __all__ = [
     "Kind",
     "find_checkpoint",
     "load_catalogue",
+    "safe_name",
     "safe_path",
 ]
 
