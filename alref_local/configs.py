@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from alref_local.data_files import find, names
+from alref_local.data_files import find, first_fault, names, read_mapping
 from alref_local.errors import ConfigError
 from alref_local.settings import Settings, merge
 
@@ -25,28 +25,18 @@ def load_config(name_or_path: str | Path, *changes: Mapping[str, Any]) -> Settin
     """The settings of a bundled config or a YAML file, with nested ``changes`` laid over it in order.
 
     Raises:
-        ConfigError: no such config, not YAML, or a setting that does not exist or has a wrong value.
+        ConfigError: no such config, not to be read, or a setting that does not exist or has a wrong value.
     """
     path = find("configs", name_or_path)
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"The config {path.name} is not valid YAML.", hint=str(error).replace("\n", " ")
-        ) from error
-    if not isinstance(raw, dict):
-        raise ConfigError(
-            f"The config {path.name} is not a mapping of settings.", hint="See `alref-local configs default`."
-        )
+    raw = read_mapping(path, f"The config {path.name}", "settings", "See `alref-local configs default`.")
     for change in changes:
         raw = merge(raw, dict(change))
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        where, wrong = first_fault(error)
         raise ConfigError(
-            f"The setting '{where}' is wrong: {first['msg']}.",
+            f"The setting '{where}' is wrong: {wrong}.",
             hint="`alref-local configs default` shows every setting.",
         ) from error
 

@@ -9,11 +9,16 @@ from __future__ import annotations
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
 
 from alref_local.errors import ConfigError
 
-__all__ = ["Kind", "data_dir", "find", "names"]
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+__all__ = ["Kind", "data_dir", "find", "first_fault", "names", "read_mapping"]
 
 Kind = Literal["backends", "checkpoints", "configs"]
 
@@ -56,3 +61,35 @@ def find(kind: Kind, name_or_path: str | Path) -> Path:
         f"There is no {kind.removesuffix('s')} {wanted[:80]!r}.",
         hint=f"Bundled: {', '.join(near)}; a path to a YAML file works too.",
     )
+
+
+def read_mapping(path: Path, what: str, of: str, hint: str) -> dict[str, Any]:
+    """The mapping that a YAML file holds; an empty file holds an empty one.
+
+    Args:
+        path: the file.
+        what: begins the sentence that says what is wrong: "The config mine.yaml".
+        of: what it maps: "settings".
+        hint: what to do about a file of another kind.
+
+    Raises:
+        ConfigError: the file cannot be read, is not YAML, or holds something else.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ConfigError(f"{what} cannot be opened ({why}).", hint=hint) from error
+    except (yaml.YAMLError, ValueError) as error:  # no UTF-8; a date that is none
+        raise ConfigError(f"{what} is not valid YAML.", hint=" ".join(str(error).split())) from error
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{what} is not a mapping of {of}.", hint=hint)
+    return raw
+
+
+def first_fault(error: ValidationError) -> tuple[str, str]:
+    """Where the first wrong field is (``sampling.frames``; empty: nowhere in particular), and what is wrong with it."""
+    first = error.errors()[0]
+    return ".".join(map(str, first["loc"])), first["msg"]

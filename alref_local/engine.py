@@ -13,7 +13,6 @@ from contextlib import aclosing
 from copy import copy
 from functools import cache, cached_property
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -22,9 +21,9 @@ from numpy.typing import NDArray
 from alref_local.events import Event
 from alref_local.masks import TrackBuilder
 from alref_local.models.checking import weights_sha256
-from alref_local.models.resolve import resolve
+from alref_local.models.of_config import models_of
+from alref_local.models.resolve import located
 from alref_local.perceive.device import torch_device
-from alref_local.perceive.later import loads_checkpoint
 from alref_local.perceive.masks import binarize
 from alref_local.places import Places
 from alref_local.plugins import load_class
@@ -143,17 +142,8 @@ class Engine:
 
     def weights(self) -> dict[str, dict[str, str]]:
         """SHA-256 of every weight file of the built-in models that are loaded, by model and file name."""
-        grounding, segmentation = self.settings.grounding, self.settings.segmentation
-        sound = self.settings.sound
-        listened = [sound.model] if isinstance(sound.model, str) else sound.model
-        models = {
-            "grounder": [(grounding.engine, name) for name in (grounding.model, grounding.proposals) if name],
-            "segmentor": [(segmentation.engine, segmentation.model)],
-            "tagger": [(sound.engine, model) for model in listened],
-            "aligner": [(sound.aligner_engine, sound.aligner or "")],
-        }
-        loaded = [one for part in models if part in self.__dict__ for one in models[part]]
-        return {model: _hashes(model) for engine, model in loaded if loads_checkpoint(engine)}
+        models = models_of(self.settings, sound=True)
+        return {name: _hashes(name) for part, name in models if part in self.__dict__}
 
     @property
     def backend(self) -> Backend:
@@ -284,5 +274,4 @@ class Engine:
 
 @cache
 def _hashes(model: str) -> dict[str, str]:
-    file = Path(model).expanduser()  # of Microsoft's BEATs, which are no folders
-    return weights_sha256(file if file.is_file() else resolve(model))
+    return weights_sha256(located(model))

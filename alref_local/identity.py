@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from alref_local.fingerprint import fingerprint
+from alref_local.models.of_config import named
 from alref_local.reason.card import Card
 from alref_local.settings import Settings
 
@@ -33,13 +34,9 @@ def identity(
     **asked: Any,
 ) -> str:
     """SHA-256 of the video, the settings, the backend, the prompts' texts and whatever else was asked for."""
-    taggers = settings.sound.model if sound else ()
     files = [
-        settings.grounding.model,
-        *([settings.grounding.proposals] if settings.grounding.proposals else []),
-        settings.segmentation.model,
-        *([taggers] if isinstance(taggers, str) else taggers),
-        *(file for file in (settings.sound.aligner, settings.sound.events.known) if sound and file),
+        *(one.name for one in named(settings, sound=sound) if one.name is not None),
+        *([settings.sound.events.known] if sound and settings.sound.events.known else []),
         *([card.model] if card.kind == "local" else []),
     ]
     facts = {

@@ -1,7 +1,9 @@
 """The seams of the house: what a part must offer to be swapped for another.
 
-Each Protocol has one implementation in this package; a config may name another as ``module:Class``
-(its constructor receives the fields of its config section and ``device`` as keyword arguments).
+This package has one or several of each. A config names a grounder, segmentor, tagger, aligner or strategy as
+``module:Class``, and so may name one of somebody else's. It is constructed with keyword arguments: a segmentor with
+all fields of its config section but ``engine``, a grounder with those that are not null, a tagger and an aligner with
+``model``, and all four with ``device``; a strategy with nothing.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ from alref_local.jobs import Job, queries
 from alref_local.metrics import score_folders
 from alref_local.models.catalogue import load_catalogue
 from alref_local.models.checking import weights_sha256
-from alref_local.models.resolve import resolve
+from alref_local.models.of_config import models_of
+from alref_local.models.resolve import located
 from alref_local.reason.calls import read_calls
 from alref_local.runs.manifest import environment
 from alref_local.session import Session
@@ -107,14 +108,12 @@ def _checks(
     session: Session, folder: Path, device: str, *, sound: bool
 ) -> Iterator[tuple[str, Callable[[], Mapping[str, Any]]]]:
     settings, scene = session.settings, make_scene(*_CLIP, size=_SIZE, length=_LENGTH)
-    listened = [settings.sound.model] if isinstance(settings.sound.model, str) else settings.sound.model
-    models = [settings.grounding.model, settings.grounding.proposals, settings.segmentation.model]
-    models += [*listened, settings.sound.aligner] if sound else []
-    for model in dict.fromkeys(filter(None, models)):
+    models = models_of(settings, sound=sound)
+    for model in dict.fromkeys(name for _, name in models):
         yield f"weights of {model}", partial(_weights, model)
     yield "candidate boxes", partial(_grounds, session, scene)
     yield "masks from a true box", partial(_tracks, session, scene, folder / "tracked")
-    if find_spec("sam2") is not None:  # extra `sam2`
+    if find_spec("sam2") is not None and "segmentor" in dict(models):  # extra `sam2`
         yield "masks as the sam2 package's", partial(_equals, settings.segmentation.model, device)
     if sound:
         yield "labels of a sound", partial(_hears, session)
@@ -126,8 +125,7 @@ def _checks(
 
 def _weights(model: str) -> Mapping[str, Any]:
     """Whether the tensors are those of the released checkpoint, where these are known, and the files' hashes."""
-    path = Path(model).expanduser()
-    path = path if path.is_file() else resolve(model)
+    path = located(model)
     shapes = _shapes(path)
     found, entry = shapes_sha256(shapes), load_catalogue().get(model)
     known = None if entry is None else entry.shapes_sha256

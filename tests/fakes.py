@@ -83,13 +83,13 @@ class LevelTagger:
         self.options = options
 
     def tags(self, samples: NDArray[np.float32], k: int) -> list[Tag]:
-        level = round(float(samples.max()), 2)
+        level = round(float(samples.max(initial=0)), 2)
         known = {0.1: "Bark", 0.2: "Bell"}
         return [Tag(known.get(level, "Noise"), 0.9), Tag("Music", 0.3 + level), Tag("Speech", 0.2)][:k]
 
     def features(self, samples: NDArray[np.float32], seconds: float = 1.0) -> NDArray[np.float32]:
         windows = -(-len(samples) // round(seconds * 16_000))
-        return np.full((windows, 1), samples.max(), np.float32)
+        return np.full((windows, 1), samples.max(initial=0), np.float32)
 
 
 class LevelAligner:
@@ -132,7 +132,8 @@ class BoxesByFrame:
             self.calls.append((frame, text))
             boxes = [Box(frame % 32, 0, frame % 32 + 8, 8), Box(frame % 32, 20, frame % 32 + 8, 28)]
             many = [Candidate(box, score) for box, score in zip(boxes, (0.9, 0.5), strict=True)]
-            found.append([] if "nowhere" in text else many)
+            least = self.options.get("box_threshold", 0)
+            found.append([one for one in many if one.score > least and "nowhere" not in text])
         return found
 
     def with_thresholds(self, box_threshold: float, text_threshold: float) -> BoxesByFrame:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from alref_local import data_files
+from alref_local.configs import load_config
 from alref_local.errors import ConfigError
+from alref_local.reason.card import load_card
 
 
 def test_bundled_files_are_found_by_name() -> None:
@@ -47,3 +50,34 @@ def test_what_is_not_there_is_named_with_what_comes_close(wanted: str) -> None:
     assert "none" in caught.value.hint
     assert len(str(caught.value)) < 200
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "hint"),
+    [
+        ("a: [", "X is not valid YAML", "line 2"),
+        ("a: 2026-02-30", "X is not valid YAML", "day"),
+        ("- a", "X is not a mapping of things", "Do it."),
+    ],
+)
+def test_a_file_that_holds_no_mapping(text: str, said: str, hint: str, tmp_path: Path) -> None:
+    """A typing mistake in a file ends in a traceback, or in a message that does not say where it is."""
+    file = tmp_path / "mine.yaml"
+    file.write_text("")
+    assert data_files.read_mapping(file, "X", "things", "Do it.") == {}
+    file.write_text(f"# mine\n{text}")
+    with pytest.raises(ConfigError, match=said) as caught:
+        data_files.read_mapping(file, "X", "things", "Do it.")
+    assert hint in caught.value.hint
+    assert "\n" not in caught.value.hint
+
+
+@pytest.mark.parametrize(("kind", "load"), [("configs", load_config), ("backends", load_card)])
+def test_a_file_that_cannot_be_read(
+    kind: str, load: Callable[[str], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file without permission is called unforeseen, or blamed for its YAML."""
+    (tmp_path / "data" / kind / "shut.yaml").mkdir(parents=True)
+    monkeypatch.setattr(data_files, "_PACKAGE", tmp_path)
+    with pytest.raises(ConfigError, match=r"shut\.yaml cannot be opened \(Is a directory\)"):
+        load("shut")

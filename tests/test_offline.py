@@ -98,6 +98,29 @@ def test_models_commands(words: list[str], monkeypatch: pytest.MonkeyPatch) -> N
     assert call("models", *words) == (3 if words[0] == "pull" else 0)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["segment", "nowhere.mp4", "the dog"],
+        ["evaluate", "nothing", "--run", "run"],
+        ["selftest", "-c", "nothing"],
+        ["tables", "3", "--run", "run", "--data", "nothing"],
+        ["doctor", "-c", "nothing"],
+    ],
+)
+def test_the_option_is_the_variable(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library, or a worker of this command, would look for newer versions on the hub in spite of `--offline`."""
+    monkeypatch.chdir(tmp_path)
+    words = [*words, "--set", "pivots.frame=first", "--card", "timeout=1"]
+    assert call(*words) == 2
+    assert not offline_asked()
+    assert call(*words, "--offline") == 2
+    assert offline_asked()
+    assert os.environ["TRANSFORMERS_OFFLINE"] == "1"
+
+
 @pytest.mark.slow
 def test_evaluate(tmp_path: Path, loopback_children: dict[str, str]) -> None:
     """A confidential data set's run would tell somebody that it happened, or what it saw (workers included).

@@ -10,7 +10,7 @@ import pytest
 
 from alref_local.models.catalogue import find_checkpoint
 from alref_local.models.resolve import BUNDLED
-from tests.cli.kit import call
+from tests.cli.kit import FAKES, call
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str | Path, code: int = 0) -> dict[str, Any]:
@@ -73,3 +73,17 @@ def test_what_is_missing_is_said_and_the_rest_is_tried(
     assert not checks[f"weights of {other}"]["ok"]
     assert "cannot be loaded" in checks["masks from a true box"]["error"]
     assert len(checks) == 6
+
+
+@pytest.mark.parametrize("sound", [False, True])
+def test_models_of_others_are_tried_and_their_weights_not_asked_for(
+    sound: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A lab with a detector and a segmentor of its own would fail for want of models that it replaced."""
+    heard = [*("--set", "sound.engine=tests.fakes:LevelTagger"), *("--set", "sound.aligner=0.5 cat")]
+    heard += ["--sound", "--set", "sound.aligner_engine=tests.fakes:LevelAligner"]
+    said = told(capsys, "-c", "default", *FAKES, *(heard if sound else []))
+    assert said["ok"]
+    assert [name for name in said["checks"] if name.startswith("weights")] == []
+    assert said["checks"]["the whole method"]["facts"]["scores"]
+    assert ("sounds and words" in said["checks"]) == sound

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from alref_local.cli.options import device_option
 from alref_local.cli.progress import Progress
 
 
@@ -18,7 +19,7 @@ from alref_local.cli.progress import Progress
 @click.option("--sound", is_flag=True, help="Ask for what sounds in the clip, not for what a sentence says.")
 @click.option("--preset", default="", show_default="ladder; sound with --sound", help="Kind of clip to draw.")
 @click.option("--seed", default=3, show_default=True, help="Which clip to draw.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(out: Path, backend: str, sound: bool, preset: str, seed: int, device: str, as_json: bool) -> None:
     """Draw a clip, segment what its sentence says (or what sounds) with the bundled tiny models, and score it."""

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alref_local.cli.options import offline_option
+from alref_local.cli.options import (
+    cache_option,
+    card_option,
+    device_option,
+    endpoint_option,
+    offline_option,
+    repeat_option,
+    seed_option,
+    set_option,
+    workers_option,
+)
 from alref_local.cli.pace import PaceLine
 from alref_local.visible import visible
 
@@ -32,12 +42,10 @@ again goes on where the last one stopped, and tries again what failed."""
     "--backend", "-b", default="none", show_default=True, help="Backend card (name or path), or replay:RUN."
 )
 @click.option("--config", "-c", default="default", show_default=True, help="Config (name or path).")
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change one setting.")
-@click.option("--card", multiple=True, metavar="KEY=VALUE", help="Change one field of the backend card.")
-@click.option(
-    "--endpoint", "endpoints", multiple=True, metavar="URL", help="Of the backend; several are taken in turn."
-)
-@click.option("--workers", type=click.IntRange(1), help="How many; by default one for each GPU, or one.")
+@set_option
+@card_option
+@endpoint_option
+@workers_option
 @click.option(
     "--engine",
     type=click.Choice(["processes", "ray"]),
@@ -52,10 +60,10 @@ again goes on where the last one stopped, and tries again what failed."""
     show_default=True,
     help="Level of the background where objects are merged (Ref-DAVIS17); the released code has -1.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--seed", type=int, help="Seed of the backend's sampling, instead of the card's.")
-@click.option("--repeat", type=click.IntRange(min=1), metavar="N", help="Ask every question N times.")
-@click.option("--cache/--no-cache", default=True, help="Ask nothing again that any run asked before.")
+@device_option
+@seed_option
+@repeat_option
+@cache_option
 @offline_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -63,7 +71,7 @@ def command(
     root: Path,
     folder: Path,
     changes: tuple[str, ...],
-    card: tuple[str, ...],
+    fields: tuple[str, ...],
     as_json: bool,
     **rest: Any,
 ) -> int:
@@ -77,7 +85,7 @@ def command(
             root,
             folder,
             changes=parse_changes(changes),
-            card=parse_changes(card),
+            card=parse_changes(fields),
             tell=line.tell,
             **rest,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from alref_local.perceive.later import MASKS_LATER
+from alref_local.models.of_config import MASKS_LATER
 from alref_local.serve.advice import Fitting
 from alref_local.serve.needs import Needs
 from alref_local.serve.placement import Placement

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alref_local.cli.options import offline_option
+from alref_local.cli.options import (
+    cache_option,
+    card_option,
+    device_option,
+    offline_option,
+    repeat_option,
+    seed_option,
+    set_option,
+)
 from alref_local.cli.progress import Progress
 from alref_local.jobs import Job, collect_jobs, is_list, parse_pivot
 from alref_local.visible import visible
@@ -35,20 +43,8 @@ _NOBODY = "Nothing reasoned: choose a backend with --backend (`alref-local backe
     "--backend", "-b", default="none", show_default=True, help="Backend card (name or path), or replay:RUN."
 )
 @click.option("--config", "-c", default="default", show_default=True, help="Config (name or path).")
-@click.option(
-    "--set",
-    "changes",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change one setting, e.g. pivots.frame=first.",
-)
-@click.option(
-    "--card",
-    "card_fields",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change one field of the backend card, e.g. endpoint=http://gpu1:8000/v1.",
-)
+@set_option
+@card_option
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), default="out", show_default=True, help="Output folder."
 )
@@ -69,15 +65,10 @@ _NOBODY = "Nothing reasoned: choose a backend with --backend (`alref-local backe
     "--every", type=click.IntRange(min=1), default=1, show_default=True, help="Take every N-th frame."
 )
 @click.option("--cutouts", is_flag=True, help="Also write every object as PNG with alpha.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--seed", type=int, help="Seed of the backend's sampling, instead of the card's.")
-@click.option(
-    "--repeat",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Ask every question N times and count the votes.",
-)
-@click.option("--cache/--no-cache", default=True, help="Ask nothing again that any run asked before.")
+@device_option
+@seed_option
+@repeat_option
+@cache_option
 @offline_option
 @click.option("--dry-run", is_flag=True, help="Say what would be asked and what it costs; load no model.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -87,7 +78,7 @@ def command(
     backend: str,
     config: str,
     changes: tuple[str, ...],
-    card_fields: tuple[str, ...],
+    fields: tuple[str, ...],
     out: Path,
     pivots: tuple[str, ...],
     as_json: bool,
@@ -107,8 +98,8 @@ def command(
     jobs = collect_jobs(source, sentences, given, sound=sound, audio=audio)
     window = Window(rest["start"], rest["end"], rest["every"])
     options = {key: rest[key] for key in ("device", "offline", "seed", "repeat", "cache")}
-    fields = parse_changes(card_fields)
-    with Session(config, backend, changes=parse_changes(changes), card=fields, **options) as session:
+    card = parse_changes(fields)
+    with Session(config, backend, changes=parse_changes(changes), card=card, **options) as session:
         if dry_run:
             plans, failed = run_all(jobs, lambda job: session.dry_run(job, window))
             rows, lines = [asdict(plan) for plan in plans], list(dry_run_lines(plans))

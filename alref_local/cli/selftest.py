@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from alref_local.cli.options import card_option, device_option, offline_option, set_option
+
 if TYPE_CHECKING:
     from alref_local.selftest import Check
 
@@ -15,16 +17,16 @@ if TYPE_CHECKING:
 @click.option("--config", "-c", default="default", show_default=True, help="Config (name or path).")
 @click.option("--backend", "-b", default="none", show_default=True, help="Backend card (name or path).")
 @click.option("--sound", is_flag=True, help="Try the models that listen, too.")
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change one setting.")
-@click.option("--card", multiple=True, metavar="KEY=VALUE", help="Change one field of the backend card.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--offline", is_flag=True, help="Use no network but this machine's own.")
-def command(changes: tuple[str, ...], card: tuple[str, ...], **rest: Any) -> int:
+@set_option
+@card_option
+@device_option
+@offline_option
+def command(changes: tuple[str, ...], fields: tuple[str, ...], **rest: Any) -> int:
     """Try every model of a config by itself, then all of it, on a drawn clip; print one JSON to send back."""
     from alref_local.configs import parse_changes
     from alref_local.selftest import selftest
 
-    found = selftest(changes=parse_changes(changes), card=parse_changes(card), tell=_tell, **rest)
+    found = selftest(changes=parse_changes(changes), card=parse_changes(fields), tell=_tell, **rest)
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     return 0 if found["ok"] else 1
 

@@ -10,6 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from alref_local.cli.options import (
+    cache_option,
+    card_option,
+    device_option,
+    endpoint_option,
+    offline_option,
+    set_option,
+    workers_option,
+)
+
 if TYPE_CHECKING:
     from alref_local.reproduce.measure import Measured
     from alref_local.reproduce.tables import Table
@@ -31,20 +41,20 @@ alref-local tables 3 ... -b replay:runs/drawn --run runs/again      the same wit
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first videos.")
 @click.option("--backend", "-b", default="none", show_default=True, help="Backend card, or replay:FOLDER.")
 @click.option("--config", "-c", default="", help="Instead of the paper's protocol for the data set.")
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change one setting of all rows.")
-@click.option("--card", multiple=True, metavar="KEY=VALUE", help="Change one field of the backend card.")
-@click.option("--endpoint", "endpoints", multiple=True, metavar="URL", help="Of the backend.")
-@click.option("--workers", type=click.IntRange(1), help="How many; by default one for each GPU, or one.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--cache/--no-cache", default=True, help="Ask nothing again that any run asked before.")
-@click.option("--offline", is_flag=True, help="Use no network but this machine's own.")
+@set_option
+@card_option
+@endpoint_option
+@workers_option
+@device_option
+@cache_option
+@offline_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     number: int | None,
     folder: Path | None,
     data: str | None,
     changes: tuple[str, ...],
-    card: tuple[str, ...],
+    fields: tuple[str, ...],
     as_json: bool,
     **rest: Any,
 ) -> int:
@@ -59,7 +69,7 @@ def command(
     if folder is None:
         _show(table, data, as_json)
         return 0
-    found = list(_measured(table, data, folder, changes, card, **rest))
+    found = list(_measured(table, data, folder, changes, fields, **rest))
     if as_json:
         click.echo(json.dumps([_plain(one) for one in found], indent=2))
     else:
@@ -69,13 +79,13 @@ def command(
 
 
 def _measured(
-    table: Table, data: str, folder: Path, changes: Sequence[str], card: Sequence[str], **rest: Any
+    table: Table, data: str, folder: Path, changes: Sequence[str], fields: Sequence[str], **rest: Any
 ) -> Iterator[Measured]:
     from alref_local.cli.pace import PaceLine
     from alref_local.configs import parse_changes
     from alref_local.reproduce.measure import measure
 
-    told: dict[str, Any] = {"changes": parse_changes(changes), "card": parse_changes(card)}
+    told: dict[str, Any] = {"changes": parse_changes(changes), "card": parse_changes(fields)}
     with PaceLine(f"table {table.table}") as line:
         yield from measure(table, data, rest.pop("root"), folder, tell=line.tell, **told, **rest)
 

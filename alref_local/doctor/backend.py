@@ -12,7 +12,7 @@ from alref_local.doctor.findings import Finding, Subject
 from alref_local.errors import AlrefError, AnswerError
 from alref_local.models.catalogue import Checkpoint, load_catalogue
 from alref_local.models.checking import faults, known_files
-from alref_local.models.resolve import resolve
+from alref_local.models.resolve import located
 from alref_local.offline import offline_asked
 from alref_local.reason.backends import make_backend
 from alref_local.reason.card import Card
@@ -52,8 +52,8 @@ def weights(names: Sequence[str], subject: Subject) -> Finding:
 
 
 def _fault(name: str, known: Checkpoint | None, *, deep: bool) -> str:
-    folder = resolve(name)
-    found = [] if known is None else faults(folder, known_files(known, folder), deep=deep)
+    place = located(name)
+    found = [] if known is None else faults(place, known_files(known, place), deep=deep)
     return f"{name} is damaged: {found[0]}." if found else ""
 
 

@@ -12,11 +12,11 @@ from alref_local.configs import load_config
 from alref_local.doctor import backend as of
 from alref_local.doctor import machine
 from alref_local.doctor.findings import Check, Finding, Subject, examine
+from alref_local.models.of_config import models_of
 from alref_local.offline import offline_asked
 from alref_local.reason.card import Card
 from alref_local.reason.endpoint import on_this_machine, reachable
 from alref_local.serve.line import ServeLine
-from alref_local.supply.needs import models_of
 
 __all__ = ["diagnose"]
 

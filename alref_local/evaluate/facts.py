@@ -12,6 +12,7 @@ from typing import Any
 from alref_local.datasets import Item
 from alref_local.fingerprint import fingerprint
 from alref_local.identity import NOT_DECISIVE
+from alref_local.models.of_config import named
 from alref_local.reason.card import Card
 from alref_local.reason.prompts import load_prompts
 from alref_local.settings import Settings
@@ -27,11 +28,11 @@ def facts(settings: Settings, card: Card, **more: str) -> dict[str, str]:
         card: the backend's.
         more: the data set and whatever else counts.
     """
-    sound = settings.sound
-    grounding = settings.grounding
-    files = [grounding.model, grounding.proposals or "", settings.segmentation.model]
-    files += [sound.aligner or "", sound.events.known or ""]
-    files += [sound.model] if isinstance(sound.model, str) else sound.model
+    # The taggers last and gaps kept, as in the journals of evaluations that were begun before.
+    models = [(one.role == "tagger", one.name or "") for one in named(settings, sound=True)]
+    files = [name for tagger, name in models if not tagger]
+    files.append(settings.sound.events.known or "")
+    files += [name for tagger, name in models if tagger]
     files += [card.model] if card.kind == "local" else []
     replayed = sorted(card.run.rglob("calls.jsonl")) if card.run is not None else []
     return {

@@ -14,10 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from alref_local.data_files import data_dir
+from alref_local.data_files import data_dir, first_fault, read_mapping
 from alref_local.errors import ConfigError
 
 __all__ = [
@@ -28,6 +27,7 @@ __all__ = [
     "Kind",
     "find_checkpoint",
     "load_catalogue",
+    "safe_name",
     "safe_path",
 ]
 
@@ -193,25 +193,17 @@ def _read_all(place: Path) -> dict[str, Checkpoint]:
 
 
 def _read(file: Path) -> dict[str, Checkpoint]:
-    try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        if not isinstance(raw, dict):
-            raise ValueError("it is not a mapping of names")
-        return {str(name): _entry(file, str(name), entry) for name, entry in raw.items()}
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"The catalogue {file} cannot be read: {' '.join(str(error).split())[:200]}.",
-            hint="It maps names to fields, as checkpoints/*.yaml do.",
-        ) from error
+    what = f"The catalogue {file} cannot be read: it"
+    raw = read_mapping(file, what, "names", "It maps names to fields, as checkpoints/*.yaml do.")
+    return {str(name): _entry(file, str(name), entry) for name, entry in raw.items()}
 
 
 def _entry(file: Path, name: str, fields: Any) -> Checkpoint:
     try:
         return Checkpoint.model_validate({"name": name, **(fields if isinstance(fields, dict) else {})})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "kind"
+        where, wrong = first_fault(error)
         raise ConfigError(
-            f"The entry '{name[:80]}' of the catalogue {file.name} is wrong at '{where}': {first['msg']}.",
+            f"The entry '{name[:80]}' of the catalogue {file.name} is wrong at '{where or 'kind'}': {wrong}.",
             hint="checkpoints/*.yaml show every field.",
         ) from error

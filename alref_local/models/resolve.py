@@ -6,15 +6,14 @@ A name is ``tiny:sam2`` (bundled with the package), a folder, or ``owner/name``:
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from alref_local.errors import ConfigError, PrerequisiteError
-from alref_local.models.catalogue import load_catalogue
+from alref_local.models.catalogue import load_catalogue, safe_name
 from alref_local.models.checking import faults
 from alref_local.models.store import installed, read_record
 
-__all__ = ["BUNDLED", "bundled", "resolve"]
+__all__ = ["BUNDLED", "bundled", "located", "resolve"]
 
 BUNDLED = Path(__file__).parent.parent / "tiny"
 """Folder of the bundled tiny checkpoints."""
@@ -23,7 +22,6 @@ _PATH = "Check the path of the model in your config."
 _MICROSOFTS = (
     "Put it there (https://github.com/microsoft/unilm/tree/master/beats offers it), or set sound.model."
 )
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def resolve(name: str) -> Path:
@@ -41,7 +39,7 @@ def resolve(name: str) -> Path:
     folder = Path(name).expanduser()
     if name and folder.is_dir():
         return folder
-    if not _HUB_NAME.fullmatch(name):
+    if not safe_name(name):
         if "/" in name or name.startswith(("~", ".")):
             kind, hint = ("file", _MICROSOFTS) if name.endswith(".pt") else ("folder", _PATH)
             raise PrerequisiteError(f"There is no checkpoint {kind} '{name}'.", hint=hint)
@@ -50,6 +48,17 @@ def resolve(name: str) -> Path:
             hint="Write tiny:NAME, the path of a folder, or a hub name such as facebook/sam2-hiera-large.",
         )
     return _installed(name)
+
+
+def located(name: str) -> Path:
+    """The same, or the file that ``name`` leads to: Microsoft's BEATs are no folders.
+
+    Raises:
+        ConfigError: as ``resolve``.
+        PrerequisiteError: as ``resolve``.
+    """
+    file = Path(name).expanduser()
+    return file if file.is_file() else resolve(name)
 
 
 def bundled() -> tuple[str, ...]:

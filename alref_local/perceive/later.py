@@ -12,15 +12,7 @@ from typing import Any
 from alref_local.seams import VideoReader
 from alref_local.types import FrameMasks, Prompt
 
-__all__ = ["MASKS_LATER", "MasksLater", "loads_checkpoint"]
-
-MASKS_LATER = "alref_local.perceive.later:MasksLater"
-"""As a config names it."""
-
-
-def loads_checkpoint(engine: str) -> bool:
-    """Whether an engine of a config is one of this package's that loads the checkpoint named beside it."""
-    return engine.startswith("alref_local.") and engine != MASKS_LATER
+__all__ = ["MasksLater"]
 
 
 class MasksLater:

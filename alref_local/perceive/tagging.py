@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from alref_local.errors import ConfigError, PrerequisiteError
-from alref_local.models.resolve import resolve
+from alref_local.models.resolve import located
 from alref_local.perceive.audioset import SILENCE
 from alref_local.perceive.beats_files import read
 from alref_local.perceive.device import torch_device
@@ -111,7 +111,7 @@ def _found(name: str) -> Path:
             hint="Microsoft offers them at github.com/microsoft/unilm/tree/master/beats (one with 'finetuned' in its "
             "name); `--set sound.model=FILE` takes one from elsewhere.",
         )
-    return file if file.is_file() else resolve(name)
+    return located(name)
 
 
 def _windows(samples: NDArray[np.float32], length: int) -> Iterator[NDArray[np.float32]]:

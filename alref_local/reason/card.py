@@ -10,7 +10,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from alref_local.data_files import find, names
+from alref_local.data_files import find, first_fault, names, read_mapping
 from alref_local.errors import ConfigError
 from alref_local.reason.question import Usage
 from alref_local.settings import merge
@@ -191,7 +191,7 @@ def load_card(name_or_path: str | Path) -> Card:
     """A bundled card by name, a YAML file by path, or ``replay:RUN`` for recorded replies.
 
     Raises:
-        ConfigError: no such card, not YAML, or a field that does not exist or has a wrong value.
+        ConfigError: no such card, not to be read, or a field that does not exist or has a wrong value.
     """
     kind, colon, run = str(name_or_path).partition(":")
     if kind == "replay" and colon:
@@ -199,20 +199,12 @@ def load_card(name_or_path: str | Path) -> Card:
             name="replay", kind="replay", run=Path(run or "."), settings=_settings_of(Path(run or "."))
         )
     path = find("backends", name_or_path)
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"The backend card {path.name} is not valid YAML.", hint=str(error).replace("\n", " ")
-        ) from error
-    if not isinstance(raw, dict):
-        raise ConfigError(
-            f"The backend card {path.name} is not a mapping.", hint="See `alref-local backends none`."
-        )
+    what = f"The backend card {path.name}"
+    raw = read_mapping(path, what, "fields", "See `alref-local backends none`.")
     try:
         return Card.model_validate({"name": path.stem, **raw})
     except ValidationError as error:
-        raise _wrong(f"The backend card {path.name}", error) from error
+        raise _wrong(what, error) from error
 
 
 def _settings_of(run: Path) -> dict[str, Any]:
@@ -230,9 +222,8 @@ _CARDS = ("backend.yaml", "*/backend.yaml", "items/*/backend.yaml")
 
 
 def _wrong(what: str, error: ValidationError) -> ConfigError:
-    first = error.errors()[0]
-    where = ".".join(map(str, first["loc"]))
+    where, wrong = first_fault(error)
     return ConfigError(
-        f"{what} is wrong{f' at {where!r}' if where else ''}: {first['msg']}.",
+        f"{what} is wrong{f' at {where!r}' if where else ''}: {wrong}.",
         hint="`alref-local backends qwen` shows every field.",
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from alref_local.data_files import first_fault, read_mapping
 from alref_local.errors import ConfigError
 
 __all__ = ["GIB", "Gpu", "Host", "load_host", "read_host"]
@@ -18,6 +18,7 @@ GIB = 2**30
 
 _SIGNS = ("/proc/driver/nvidia", "/dev/dxg")
 """Of a driver, on Linux and under Windows."""
+_HINT = "It says `gpus: [{name: L40S, gib: 48, free_gib: 40, count: 2}]`, and memory_gib if you like."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +77,12 @@ def load_host(file: Path) -> Host:
     Raises:
         ConfigError: the file cannot be read, or has a wrong field.
     """
+    wrong = f"The host file {file} cannot be used"
     try:
-        lines = _HostFile.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+        lines = _HostFile.model_validate(read_mapping(file, f"{wrong}: it", "fields", _HINT))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the top"
-        raise _unreadable(file, f"{first['msg']} at '{where}'") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise _unreadable(file, " ".join(str(error).split())[:200]) from error
+        where, why = first_fault(error)
+        raise ConfigError(f"{wrong}: {why} at '{where}'.", hint=_HINT) from error
     gpus = [line for line in lines.gpus for _ in range(line.count)]
     return Host(
         tuple(_described(str(number), line) for number, line in enumerate(gpus)),
@@ -94,13 +93,6 @@ def load_host(file: Path) -> Host:
 def _described(id: str, line: _GpuLine) -> Gpu:
     free = line.gib if line.free_gib is None else min(line.free_gib, line.gib)
     return Gpu(id, line.name, int(line.gib * GIB), int(free * GIB))
-
-
-def _unreadable(file: Path, why: str) -> ConfigError:
-    return ConfigError(
-        f"The host file {file} cannot be used: {why}.",
-        hint="It says `gpus: [{name: L40S, gib: 48, free_gib: 40, count: 2}]`, and memory_gib if you like.",
-    )
 
 
 def read_host() -> Host:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from alref_local.models.catalogue import CONTEXT, Checkpoint, load_catalogue
-from alref_local.models.resolve import resolve
+from alref_local.models.of_config import models_of
+from alref_local.models.resolve import located
 from alref_local.reason.card import Card
 from alref_local.reason.endpoint import on_this_machine
 from alref_local.serve.line import ServeLine
 from alref_local.settings import Settings
-from alref_local.supply.needs import models_of
 
 __all__ = ["Need", "Needs", "needs_of"]
 
@@ -124,10 +124,9 @@ def _heads(known: Checkpoint) -> tuple[int, int]:
 
 def _measured(role: str, name: str, tokens: int) -> Need:
     """What the catalogue does not know is read from its own files."""
-    file = Path(name).expanduser()
-    folder = file if file.is_file() else resolve(name)
-    weights = sum(_sizes([folder] if folder.is_file() else folder.iterdir()))
-    text = _text_config(folder)
+    place = located(name)
+    weights = sum(_sizes([place] if place.is_file() else place.iterdir()))
+    text = _text_config(place)
     heads = int(text.get("num_attention_heads") or 1)
     pairs = int(text.get("num_key_value_heads") or heads)
     width = int(text.get("head_dim") or int(text.get("hidden_size") or 0) // heads)

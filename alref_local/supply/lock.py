@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from alref_local.data_files import first_fault
 from alref_local.errors import ConfigError
 from alref_local.files import part
 from alref_local.models.catalogue import Checkpoint, FileFacts
@@ -84,10 +85,9 @@ def read_lock(drive: Path) -> BundleLock:
     try:
         return BundleLock.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))[:120]
+        where, wrong = first_fault(error)
         raise ConfigError(
-            f"{file} is damaged or not to be trusted{f' at {where}' if where else ''}: {first['msg'][:200]}.",
+            f"{file} is damaged or not to be trusted{f' at {where[:120]}' if where else ''}: {wrong[:200]}.",
             hint="Make the bundle again; a later alref-local may have written it.",
         ) from error
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from alref_local.configs import list_configs, load_config
 from alref_local.errors import ConfigError
-from alref_local.models.catalogue import load_catalogue
-from alref_local.perceive.later import loads_checkpoint
+from alref_local.models.catalogue import load_catalogue, safe_name
+from alref_local.models.of_config import models_of
 from alref_local.reason.card import list_cards, load_card
-from alref_local.settings import Settings
 
-__all__ = ["expand", "models_of", "users"]
-
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+__all__ = ["expand", "users"]
 
 
 def expand(targets: Iterable[str]) -> list[str]:
@@ -61,21 +57,6 @@ def _meant(target: str) -> list[str]:
     )
 
 
-def models_of(settings: Settings, *, sound: bool) -> list[tuple[str, str]]:
-    """What a config loads: (role, name) of every checkpoint, with those that hear only where ``sound`` is asked for.
-
-    What an engine of somebody else's loads is not known.
-    """
-    grounding, segmentation, heard = settings.grounding, settings.segmentation, settings.sound
-    found = [("grounder", name, grounding.engine) for name in (grounding.model, grounding.proposals)]
-    found.append(("segmentor", segmentation.model, segmentation.engine))
-    if sound:
-        taggers = [heard.model] if isinstance(heard.model, str) else heard.model
-        found += [("tagger", name, heard.engine) for name in taggers]
-        found.append(("aligner", heard.aligner, heard.aligner_engine))
-    return [(role, name) for role, name, engine in found if name and loads_checkpoint(engine)]
-
-
 def _of_config(config: str) -> list[str]:
     settings = load_config(config)
     loaded = models_of(settings, sound="sound" in settings.model_fields_set)
@@ -89,4 +70,4 @@ def _of_card(name: str) -> list[str]:
 
 def _carried(names: Iterable[str]) -> list[str]:
     """Those that do not come with the package and are no folders of somebody's."""
-    return [name for name in names if _HUB_NAME.fullmatch(name)]
+    return [name for name in names if safe_name(name)]

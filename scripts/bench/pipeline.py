@@ -12,7 +12,7 @@ from alref_local.engine import Engine
 from alref_local.events import Finished
 from alref_local.masks import decode
 from alref_local.metrics import contour_accuracy, region_similarity
-from alref_local.perceive.later import MASKS_LATER
+from alref_local.models.of_config import MASKS_LATER
 from alref_local.perceive.segmentation import Sam2
 from alref_local.settings import Segmentation, Settings
 from alref_local.types import Pivot, Query, TargetResult

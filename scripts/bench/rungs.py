@@ -16,7 +16,7 @@ from alref_local.engine import Engine
 from alref_local.events import Finished
 from alref_local.masks import decode
 from alref_local.metrics import contour_accuracy, region_similarity
-from alref_local.perceive.later import MASKS_LATER
+from alref_local.models.of_config import MASKS_LATER
 from alref_local.reason.none import NoneBackend
 from alref_local.reproduce.tables import find_table
 from alref_local.seams import Backend, Tagger

@@ -125,6 +125,8 @@ def test_weights_are_looked_for_and_read(tmp_path: Path, monkeypatch: pytest.Mon
     assert damaged.mend == "alref-local models pull lab/sam2"
     by_hand = of.weights(["microsoft/BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2"], subject())
     assert "by hand" in by_hand.mend
+    (tmp_path / "own.pt").touch()
+    assert of.weights([str(tmp_path / "own.pt")], subject()).ok
 
 
 def test_room_is_looked_for_where_it_is_needed() -> None:

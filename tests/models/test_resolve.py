@@ -9,7 +9,7 @@ import pytest
 
 from alref_local.errors import ConfigError, PrerequisiteError
 from alref_local.models import resolve as module
-from alref_local.models.resolve import bundled, resolve
+from alref_local.models.resolve import bundled, located, resolve
 
 NAME = "facebook/sam2-hiera-large"
 
@@ -54,6 +54,16 @@ def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "sam2").mkdir()
     assert resolve("~/sam2") == tmp_path / "sam2"
+
+
+def test_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Microsoft's BEATs, which are files, would be found by one part of the program and missed by another."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "beats.pt").touch()
+    assert located("~/beats.pt") == tmp_path / "beats.pt"
+    assert located(str(tmp_path)) == tmp_path
+    with pytest.raises(PrerequisiteError):
+        located("~/other.pt")
 
 
 def test_a_missing_file_of_microsofts_says_where_it_is_to_be_had() -> None:

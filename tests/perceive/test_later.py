@@ -8,11 +8,11 @@ import pytest
 
 from alref_local.configs import load_config
 from alref_local.media.encode import write_video
-from alref_local.perceive.later import MASKS_LATER, MasksLater
+from alref_local.models.of_config import MASKS_LATER, models_of
+from alref_local.perceive.later import MasksLater
 from alref_local.plugins import load_class
 from alref_local.runs import open_run
 from alref_local.seams import Segmentor
-from alref_local.supply.needs import models_of
 from tests.cli.kit import FAKES, call
 from tests.fakes import numbered_video
 from tests.reason.chat_server import ChatServer

@@ -211,7 +211,7 @@ def test_a_card_of_ones_own_may_be_a_copy_of_a_bundled_one(name: str, tmp_path: 
         ("kind: openai\nmodel: m\nendpoint: http://h\ntemperature: hot", "'temperature'"),
         ("kind: replay", "names a run"),
         ("- kind", "not a mapping"),
-        ("", "not a mapping"),
+        ("", "is wrong at 'kind'"),
         ("kind: [", "not valid YAML"),
         ("kind: !!python/object/apply:os.system [id]", "not valid YAML"),
     ],

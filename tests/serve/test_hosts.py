@@ -145,7 +145,7 @@ def test_described_hosts(tmp_path: Path) -> None:
         ("gpus: [{name: L40S}]", "gpus.0.gib"),
         ("gpus: [{gib: -1}]", "greater than 0"),
         ("gpus: [{gib: 8, vram: 9}]", "vram"),
-        ("[1]", "the top"),
+        ("[1]", "not a mapping of fields"),
         ("gpus: [", "cannot be used"),
         ("gpus: [{gib: .inf}]", "finite"),
     ],
