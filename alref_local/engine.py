@@ -23,7 +23,7 @@ from alref_local.masks import TrackBuilder
 from alref_local.models.checking import weights_sha256
 from alref_local.models.of_config import models_of
 from alref_local.models.resolve import located
-from alref_local.perceive.device import torch_device
+from alref_local.perceive.device import torch_device, within_memory
 from alref_local.perceive.masks import binarize
 from alref_local.places import Places
 from alref_local.plugins import load_class
@@ -87,7 +87,7 @@ class Engine:
         """
         heard = ["tagger", *(["aligner"] if self.settings.sound.aligner else [])]
         for part in ("segmentor", "grounder", *(heard if sound else [])):
-            self._worker.submit(getattr, self, part).result()
+            self._worker.submit(within_memory, getattr, self, part).result()
 
     def beside(self) -> Engine:
         """An engine for another video at the same time, in another thread: the same loaded models and worker.
@@ -192,8 +192,12 @@ class Engine:
             self._backend = None
 
     async def perceive(self, work: Callable[..., _T], *args: Any) -> _T:
-        """Run ``work(*args)`` in the worker thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._worker, work, *args)
+        """Run ``work(*args)`` in the worker thread.
+
+        Raises:
+            AlrefError: the GPU is full; besides what ``work`` raises.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._worker, within_memory, work, *args)
 
     async def context(self, video: VideoReader, clip: Clip) -> ClipContext:
         """The clip's sampled frames, decoded once for all queries that are under way on it."""

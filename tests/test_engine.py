@@ -7,10 +7,11 @@ from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
 from typing import Any
 
 import pytest
+import torch
 
 from alref_local.configs import load_config
 from alref_local.engine import Engine
-from alref_local.errors import BackendError
+from alref_local.errors import AlrefError, BackendError
 from alref_local.masks import TrackBuilder
 from alref_local.seams import VideoReader
 from alref_local.types import Box, FrameMasks, Prompt
@@ -119,6 +120,17 @@ def test_a_caller_who_leaves_does_not_wait(engine: Engine) -> None:
 
     assert asyncio.run(first()) == 0
     assert sorted(called_off) == [1, 2]
+
+
+def test_a_full_gpu_is_said_in_a_sentence(engine: Engine) -> None:
+    """A person with a smaller GPU reads a traceback, and not what would fit."""
+
+    def full() -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    with pytest.raises(AlrefError, match="not enough memory") as caught:
+        asyncio.run(engine.perceive(full))
+    assert "alref-local plan" in caught.value.hint
 
 
 async def _all(results: AsyncGenerator[int]) -> list[int]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import torch
 
-from alref_local.errors import ConfigError, PrerequisiteError
+from alref_local.errors import AlrefError, ConfigError, PrerequisiteError
 
-__all__ = ["torch_device"]
+__all__ = ["torch_device", "within_memory"]
+
+_T = TypeVar("_T")
 
 
 def torch_device(name: str) -> torch.device:
@@ -31,3 +36,20 @@ def torch_device(name: str) -> torch.device:
             hint="Run with `--device cpu`, or install a CUDA build of PyTorch.",
         )
     return torch.device(name)
+
+
+def within_memory(work: Callable[..., _T], *args: Any) -> _T:
+    """``work(*args)``; a GPU that is full is said in a sentence, and what it held for later is let go.
+
+    Raises:
+        AlrefError: there was not enough memory.
+    """
+    try:
+        return work(*args)
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise AlrefError(
+            "The GPU has not enough memory left.",
+            hint="`alref-local plan` says what fits where; --device cuda:N takes another GPU, "
+            "--set segmentation.dtype=bfloat16 half the memory.",
+        ) from error
