@@ -17,8 +17,8 @@ from pathlib import Path
 
 from alref_local.errors import ConfigError, PrerequisiteError
 from alref_local.models.catalogue import Checkpoint, FileFacts
-from alref_local.models.checking import faults
-from alref_local.models.store import installed, read_record
+from alref_local.models.checking import Fault, faults
+from alref_local.models.store import installed, missing_shards, read_record
 from alref_local.runs.files import part
 from alref_local.supply.copying import bring, facts_of, readable, room_for, writable
 from alref_local.supply.lock import LOCK, BundleLock, read_lock, write_lock
@@ -86,8 +86,9 @@ def whole_entry(checkpoint: Checkpoint, folder: Path, meter: Meter) -> Checkpoin
         names = (
             list(record.files) if record else chosen([file.name for file in folder.iterdir()], known.files)
         )
+        lacking = [Fault(name, "is missing or cannot be read") for name in missing_shards(folder)]
         meter.begin(f"{checkpoint.name}: reading", sum(_size(folder / name) for name in names))
-    if wrong := faults(folder, known.files, tell=meter.add):
+    if wrong := lacking or faults(folder, known.files, tell=meter.add):
         raise ConfigError(
             f"'{checkpoint.name}' in {folder} is not whole: {wrong[0]}.",
             hint="Pull or install it again; `alref-local models verify` tells more.",

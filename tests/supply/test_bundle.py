@@ -14,7 +14,7 @@ from alref_local.models.checking import verify
 from alref_local.models.store import folder_of, read_record, recorded
 from alref_local.supply.arriving import waiting_room, writing_models
 from alref_local.supply.bundle import pack
-from alref_local.supply.install import check_bundle, remove
+from alref_local.supply.install import check_bundle, install_any, remove
 from alref_local.supply.lock import LOCK, read_lock
 from alref_local.supply.meter import Meter
 from tests.models.store_kit import checkpoint, put, write
@@ -117,6 +117,27 @@ def test_from_the_hubs_cache(machines: Machines, tmp_path: Path) -> None:
     assert record.revision == "1" * 40
     assert set(record.files) == {"config.json", "model.safetensors"}
     assert not any(path.is_symlink() for path in machines.drive.rglob("*"))
+
+
+def test_half_a_checkpoint_is_not_certified(machines: Machines, tmp_path: Path) -> None:
+    """A folder that lacks a part of its weights would become a checkpoint with hashes for everything."""
+    index = b'{"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}'
+    half = {"config.json": b"{}", "model.safetensors.index.json": index, "model-1-of-2.safetensors": b"1"}
+    (tmp_path / "mine.yaml").write_text(
+        "lab/small: {kind: vlm, licence: MIT, parameters: 9, dtype: float32, working: 0}"
+    )
+    machines.monkeypatch.setenv("ALREF_CATALOGUE", str(tmp_path / "mine.yaml"))
+    folder = write(tmp_path / "copied", half)
+    with pytest.raises(ConfigError, match=r"not whole: model-2-of-2\.safetensors is missing"):
+        install_any(folder, (), "lab/small", Meter())
+    assert nothing_is_visible()
+    snapshot = write(tmp_path / "hub/models--lab--small/snapshots" / ("1" * 40), half)
+    with pytest.raises(PrerequisiteError, match="Not on this machine"):
+        machines.pack(checkpoint(revision="1" * 40))
+    for place in (folder, snapshot):
+        (place / "model-2-of-2.safetensors").write_bytes(b"2")
+    machines.pack(checkpoint(revision="1" * 40))
+    assert set(install_any(folder, (), "lab/small", Meter())) == {"lab/small"}
 
 
 def damage(path: Path, seed: random.Random) -> str:
