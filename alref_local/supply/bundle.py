@@ -78,9 +78,13 @@ def whole_entry(checkpoint: Checkpoint, folder: Path, meter: Meter) -> Checkpoin
     """The catalogue's entry of what lies in ``folder``, with size and SHA-256 of every file; all of them are read.
 
     Raises:
-        ConfigError: a file is missing, or not the one that is known.
+        ConfigError: a file is missing, or not the one that is known; or the folder's record is of another checkpoint.
     """
     record = read_record(folder)
+    if record is not None and record.name != checkpoint.name:
+        raise ConfigError(
+            f"{folder} holds '{record.name}', not '{checkpoint.name}'.", hint=f"Say --name {record.name}."
+        )
     known = record or checkpoint
     with readable(folder):
         names = (
