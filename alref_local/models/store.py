@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from alref_local.errors import ConfigError
+from alref_local.errors import ConfigError, PrerequisiteError
 from alref_local.models.catalogue import Checkpoint, safe_name
 
 __all__ = [
@@ -97,9 +97,18 @@ def missing_shards(folder: Path) -> list[str]:
 
 
 def read_record(folder: Path) -> Checkpoint | None:
-    """What was installed in ``folder``; ``None`` if nothing was, or the record itself is damaged."""
+    """What was installed in ``folder``; ``None`` if nothing was, or the record itself is damaged.
+
+    Raises:
+        PrerequisiteError: whoever installed it does not let this user read it.
+    """
     try:
         return Checkpoint.model_validate_json((folder / RECORD).read_bytes())
+    except PermissionError as error:
+        raise PrerequisiteError(
+            f"The checkpoint in {folder} cannot be read: permission denied.",
+            hint=f"Its owner can share it: `chmod -R a+rX {models_dir()}`, and `umask 022` before the next one.",
+        ) from error
     except (OSError, ValidationError):
         return None
 

@@ -159,6 +159,19 @@ def test_unknown_facts_are_not_held_against_a_file(tmp_path: Path) -> None:
     assert faults(tmp_path, {"config.json": FileFacts(), "model.safetensors": FileFacts(size=2048)}) == []
 
 
+def test_what_others_may_not_read_is_not_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under a strict umask everybody but who installed would be told to fetch it again."""
+    put()
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # root reads everything
+    with pytest.raises(PrerequisiteError, match=r"small cannot be read: permission denied") as caught:
+        resolve("lab/small")
+    assert f"chmod -R a+rX {models_dir()}" in caught.value.hint
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """A dying disk would end in a traceback."""
     (tmp_path / "config.json").symlink_to(tmp_path / "config.json")
