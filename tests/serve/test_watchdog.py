@@ -171,6 +171,21 @@ def test_only_writers_of_the_log_are_swept(tmp_path: Path) -> None:
         reader.wait()
 
 
+def test_writers_are_found_behind_a_link(tmp_path: Path) -> None:
+    """A home or a state folder that is a link would hide what two kills at once leave, and its GPU stay full."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    log = tmp_path / "link/log"
+    with log.open("a") as write:
+        writer = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=write)
+    try:
+        assert sweep(log, grace=0.5) == 1
+        assert writer.wait(5) == -signal.SIGTERM
+    finally:
+        writer.kill()
+        writer.wait()
+
+
 def test_a_command_that_is_none(tmp_path: Path) -> None:
     """A wrong path would look like a server that starts for ever."""
     server = ServerProcess([str(tmp_path / "nothing")], {}, tmp_path / "log")
