@@ -51,7 +51,8 @@ def find_vllm(card: Card) -> Vllm:
     found = str(beside) if beside.is_file() else shutil.which("vllm")
     if found is None:
         raise PrerequisiteError("There is no vLLM on this machine, as far as I can see.", hint=_INSTALL)
-    return Vllm(Path(found), Path(found).with_name("python"))
+    command = Path(found).resolve()  # pipx and `uv tool` leave a link, far from the environment
+    return Vllm(command, command.with_name("python"))
 
 
 def vllm_version(vllm: Vllm) -> str:
