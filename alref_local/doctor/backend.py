@@ -78,7 +78,7 @@ def room(subject: Subject) -> Finding:
 def vllm(subject: Subject) -> Finding:
     """Whether there is a vLLM that could serve the backend."""
     found = find_vllm(subject.card)
-    return Finding("vllm", True, f"{vllm_version(found)} in {found.command.parents[1]}")
+    return Finding("vllm", True, f"{vllm_version(found, subject.card)} in {found.command.parents[1]}")
 
 
 def server(subject: Subject) -> Finding:

@@ -110,7 +110,7 @@ def prepare(asked: Asked, host: Host | None = None, *, start: bool = True) -> Pr
         pass
     _check_port(address, port, card.name)
     vllm = find_vllm(card)
-    vllm_version(vllm)
+    vllm_version(vllm, card)
     folder = resolve(line.model)
     placed, needs = place_card(asked._replace(card=_here(card)), host or read_host())
     if not placed.fits:
