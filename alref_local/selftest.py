@@ -79,7 +79,7 @@ def selftest(*, sound: bool = False, tell: Callable[[Check], None], **options: A
     found: list[Check] = []
     device = str(options.get("device", "auto"))
     with Session(**options, cache=False) as session, tempfile.TemporaryDirectory() as kept:
-        for name, work in _checks(session, Path(kept), device, sound=sound):
+        for name, work in _checks(session, Path(kept), sound=sound):
             found.append(_checked(name, work))
             tell(found[-1])
         head = {"config": session.settings.name, "backend": session.card.name, "device": device}
@@ -105,7 +105,7 @@ def _checked(name: str, work: Callable[[], Mapping[str, Any]]) -> Check:
 
 
 def _checks(
-    session: Session, folder: Path, device: str, *, sound: bool
+    session: Session, folder: Path, *, sound: bool
 ) -> Iterator[tuple[str, Callable[[], Mapping[str, Any]]]]:
     settings, scene = session.settings, make_scene(*_CLIP, size=_SIZE, length=_LENGTH)
     models = models_of(settings, sound=sound)
@@ -114,7 +114,7 @@ def _checks(
     yield "candidate boxes", partial(_grounds, session, scene)
     yield "masks from a true box", partial(_tracks, session, scene, folder / "tracked")
     if find_spec("sam2") is not None and "segmentor" in dict(models):  # extra `sam2`
-        yield "masks as the sam2 package's", partial(_equals, settings.segmentation.model, device)
+        yield "masks as the sam2 package's", partial(_equals, session)
     if sound:
         yield "labels of a sound", partial(_hears, session)
     if sound and settings.sound.aligner:
@@ -178,11 +178,11 @@ def _tracks(session: Session, scene: Scene, out: Path) -> Mapping[str, Any]:
     return _segmented(session, scene, out, [pivot])
 
 
-def _equals(model: str, device: str) -> Mapping[str, Any]:
+def _equals(session: Session) -> Mapping[str, Any]:
     """How far SAM 2 is from the original package on these weights, in float32."""
     from alref_local.perceive.parity import parity
 
-    found = parity(model, device=device)
+    found = parity(session.settings.segmentation.model, device=session.device)
     if found.iou < _ALIKE:
         raise AlrefError("SAM 2 makes other masks than the original package.", hint=f"Found: {found}.")
     return asdict(found)

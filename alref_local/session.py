@@ -37,6 +37,7 @@ from alref_local.runs.notebook import About, ForNotebooks
 from alref_local.runs.record import Record
 from alref_local.select.known_events import known_events
 from alref_local.select.stretches import Hearing
+from alref_local.serve.devices import device_for
 from alref_local.types import TargetResult, Totals
 from alref_local.waiting import run_through
 
@@ -100,7 +101,7 @@ class Session:
         config: a config's name or path.
         backend: a card's name or path, or ``replay:RUN``.
         changes: nested settings laid over the config (after those of the card).
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        device: ``auto`` (of several GPUs, the first with room), ``cpu``, ``cuda`` or ``cuda:N``.
         offline: use no network but this machine's own.
         seed: of the backend's sampling, instead of the card's.
         repeat: how often each question is asked, instead of what the config says.
@@ -133,7 +134,7 @@ class Session:
         self.card = voter(chosen, self.settings.reasoning.repeat)
         self._cache = AnswerCache() if cache else None
         self.offline = offline or offline_asked()
-        self._device = device
+        self._asked_device, self._hears = device, False
         self._models: Models = {}
         self._lent = False
         self._places = Places(self.card.concurrency)
@@ -154,7 +155,18 @@ class Session:
         """The models, which every video of the session shares."""
         from alref_local.engine import Engine  # torch comes with it, and a plan needs none
 
-        return Engine(self.settings, device=self._device)
+        return Engine(self.settings, device=self.device)
+
+    @cached_property
+    def device(self) -> str:
+        """Where the models compute: a server of the language model may have taken the first GPU.
+
+        Raises:
+            PrerequisiteError: there are several GPUs, and no room on any.
+        """
+        if self._asked_device != "auto":
+            return self._asked_device
+        return device_for(self.settings, self.card, sound=self._hears)
 
     @property
     def at_once(self) -> int:
@@ -169,9 +181,9 @@ class Session:
         Args:
             card: fields of the card to change, of those that do not decide what the masks are.
         """
-        other = copy(self)
-        other.engine = self.engine.beside()
-        other._lent = True
+        engine = self.engine.beside()
+        other = copy(self)  # with the device that was settled on
+        other.engine, other._lent = engine, True
         other._cache = self._cache and AnswerCache()
         other.card = self.card.overridden(card)
         return other
@@ -181,7 +193,9 @@ class Session:
 
         Raises:
             ConfigError: a class, device or prompt does not exist; for ``sound``, a vocabulary.
+            PrerequisiteError: there are several GPUs, and no room on any.
         """
+        self._hears |= sound
         engine = self.engine
         if sound:
             engine.check_sound()
@@ -201,6 +215,7 @@ class Session:
             AlrefError: as the errors' own descriptions say; what was written before stays.
         """
         window = window or Window()
+        self._hears |= job.sounds
         with self._opened(job, window) as video:
             _check_pivots(job, video)
             if out is None:
@@ -237,7 +252,7 @@ class Session:
             with CallLog(folder.calls_path) as log:
                 segmentation = run_through(self._follow(record, job, log, tell))
             usage = totals(read_calls(out))
-            facts = {"source": str(job.source), "window": asdict(window), "device": self._device}
+            facts = {"source": str(job.source), "window": asdict(window), "device": self.device}
             record.finish({"job": mine, **facts, "weights": self.engine.weights()}, usage)
             return replace(segmentation, usage=usage)
 
@@ -282,7 +297,7 @@ class Session:
             cache=self._cache,
             begun=folder.path if folder else None,
             repeat=self.settings.reasoning.repeat,
-            device=self._device,
+            device=self.device,
             models=self._models,
             places=self._places,
         )

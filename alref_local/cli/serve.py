@@ -69,7 +69,8 @@ def start(
     from alref_local.serve.prepare import Asked, prepare
 
     card = load_card(backend).overridden(parse_changes(fields))
-    prepared = prepare(Asked(card, changes=parse_changes(changes), **how))  # type: ignore[arg-type]
+    asked = Asked(card, changes=parse_changes(changes), **how)  # type: ignore[arg-type]
+    prepared = prepare(asked, start=not dry_run)
     for line in launch_lines(prepared):
         click.echo(line, err=True)
     if dry_run:

@@ -35,18 +35,20 @@ def weights(names: Sequence[str], subject: Subject) -> Finding:
     hints: list[str] = []
     for name in names:
         known = load_catalogue().get(name)
+        mends = known is not None and known.repo is not None  # a pull does
         try:
             fault, hint = _fault(name, known, deep=subject.deep), ""
         except AlrefError as error:
             fault, hint = str(error), error.hint
-        if fault and known is not None and known.repo:
+            mends = mends and not isinstance(error.__cause__, PermissionError)
+        if fault and mends:
             pulled.append(name)
         elif fault:
             hints.append(hint)
         wrong += [fault] if fault else []
     if wrong:
         pull = [f"alref-local models pull {' '.join(pulled)}"] if pulled else []
-        return Finding("weights", False, " ".join(wrong), "; ".join(pull + hints))
+        return Finding("weights", False, " ".join(wrong), "; ".join(dict.fromkeys(pull + hints)))
     how = "every known byte read" if subject.deep else "by size (--deep reads every byte)"
     return Finding("weights", True, f"{', '.join(names)}: whole, {how}" if names else "none needed")
 
@@ -76,7 +78,7 @@ def room(subject: Subject) -> Finding:
 def vllm(subject: Subject) -> Finding:
     """Whether there is a vLLM that could serve the backend."""
     found = find_vllm(subject.card)
-    return Finding("vllm", True, f"{vllm_version(found)} in {found.command.parents[1]}")
+    return Finding("vllm", True, f"{vllm_version(found, subject.card)} in {found.command.parents[1]}")
 
 
 def server(subject: Subject) -> Finding:

@@ -14,7 +14,6 @@ from alref_local.datasets.avsbench_semantic import categories
 from alref_local.datasets.source import Source
 from alref_local.errors import ConfigError
 from alref_local.evaluate.cluster import OnRay
-from alref_local.evaluate.devices import devices_for
 from alref_local.evaluate.facts import asked, facts
 from alref_local.evaluate.journal import Entry, Journal
 from alref_local.evaluate.launch import Processes
@@ -27,6 +26,7 @@ from alref_local.files import write_bytes
 from alref_local.metrics.parallel import each
 from alref_local.reason.calls import read_calls
 from alref_local.reason.usage import totals
+from alref_local.serve.devices import devices_for
 from alref_local.session import Session
 from alref_local.types import Totals
 

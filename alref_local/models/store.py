@@ -6,16 +6,26 @@ found too, and left alone.
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
-from alref_local.errors import ConfigError
+from alref_local.errors import ConfigError, PrerequisiteError
 from alref_local.models.catalogue import Checkpoint, safe_name
 
-__all__ = ["RECORD", "cached", "folder_of", "installed", "models_dir", "read_record", "recorded"]
+__all__ = [
+    "RECORD",
+    "cached",
+    "folder_of",
+    "installed",
+    "missing_shards",
+    "models_dir",
+    "read_record",
+    "recorded",
+]
 
 RECORD: Final = "alref-checkpoint.json"
 """In every installed folder: the catalogue's entry with the revision, size and SHA-256 of what is there."""
@@ -66,15 +76,39 @@ def cached(name: str, revision: str | None = None) -> Path | None:
             continue
         # An interrupted download leaves a snapshot without its weights.
         weights = any(file.exists() for kind in _WEIGHTS for file in snapshot.glob(kind))
-        if weights and (snapshot / "config.json").is_file():
+        if weights and (snapshot / "config.json").is_file() and not missing_shards(snapshot):
             return snapshot
     return None
 
 
+def missing_shards(folder: Path) -> list[str]:
+    """Weights that the index of a divided checkpoint names and ``folder`` lacks; the index if it cannot be read."""
+    if (folder / "model.safetensors").is_file():
+        return []  # undivided, whatever an index says
+    torches = any(folder.glob("*.bin")) and not any(folder.glob("*.safetensors"))
+    index = folder / ("pytorch_model.bin.index.json" if torches else "model.safetensors.index.json")
+    if not index.is_file():
+        return []
+    try:
+        named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        return sorted(name for name in named if not (folder / name).is_file())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return [index.name]
+
+
 def read_record(folder: Path) -> Checkpoint | None:
-    """What was installed in ``folder``; ``None`` if nothing was, or the record itself is damaged."""
+    """What was installed in ``folder``; ``None`` if nothing was, or the record itself is damaged.
+
+    Raises:
+        PrerequisiteError: whoever installed it does not let this user read it.
+    """
     try:
         return Checkpoint.model_validate_json((folder / RECORD).read_bytes())
+    except PermissionError as error:
+        raise PrerequisiteError(
+            f"The checkpoint in {folder} cannot be read: permission denied.",
+            hint=f"Its owner can share it: `chmod -R a+rX {models_dir()}`, and `umask 022` before the next one.",
+        ) from error
     except (OSError, ValidationError):
         return None
 

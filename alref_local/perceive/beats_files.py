@@ -21,7 +21,7 @@ from alref_local.perceive.audioset import name_of
 from alref_local.perceive.beats import BeatsConfig, BeatsModel
 from alref_local.perceive.loading import check_family, unpickled
 
-__all__ = ["BeatsCheckpoint", "convert", "read", "write_folder"]
+__all__ = ["BeatsCheckpoint", "read", "write_folder"]
 
 _REPEATED = re.compile(r"encoder\.layers\.[1-9]\d*\.self_attn\.relative_attention_bias\.weight")
 """Microsoft's files hold the first layer's table again under every layer's name."""
@@ -69,23 +69,6 @@ def read(source: Path) -> BeatsCheckpoint:
     return _read_pt(source) if source.is_file() else _read_folder(source)
 
 
-def convert(file: Path, folder: Path) -> BeatsCheckpoint:
-    """Write what a file of Microsoft's holds as a safetensors folder, and return it.
-
-    Raises:
-        ConfigError: as ``read`` and ``BeatsCheckpoint.model``, or the folder holds a checkpoint already.
-    """
-    if (folder / "config.json").exists():
-        raise ConfigError(
-            f"The folder '{folder}' holds a checkpoint already.",
-            hint="Name a new folder, or delete that one.",
-        )
-    checkpoint = read(file)
-    checkpoint.model()
-    write_folder(checkpoint, folder)
-    return checkpoint
-
-
 def write_folder(checkpoint: BeatsCheckpoint, folder: Path) -> None:
     """Write ``checkpoint`` as a safetensors folder, ``config.json`` last."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +88,7 @@ def _read_folder(folder: Path) -> BeatsCheckpoint:
     if not (weights := folder / "model.safetensors").is_file():
         raise PrerequisiteError(
             f"The checkpoint folder '{folder}' holds no model.safetensors.",
-            hint="Download the whole checkpoint again, or make the folder with `alref-local models convert`.",
+            hint="Download the whole checkpoint again; `alref-local models install FILE` makes one of Microsoft's .pt.",
         )
     told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     try:

@@ -111,10 +111,6 @@ def follow(slot: Slot, lines: int) -> Iterator[str]:
 
 def _ask(state: State) -> None:
     """Ask the supervisor itself, not another process that has got its number since."""
-    with suppress(ProcessLookupError):
-        process = os.pidfd_open(state.supervisor)
-        try:
-            if birth(state.supervisor) == state.born:
-                signal.pidfd_send_signal(process, signal.SIGTERM)
-        finally:
-            os.close(process)
+    if state.born and birth(state.supervisor) == state.born:
+        with suppress(ProcessLookupError):
+            os.kill(state.supervisor, signal.SIGTERM)

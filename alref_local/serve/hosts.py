@@ -26,7 +26,7 @@ class Gpu:
     """One GPU; memory in bytes.
 
     Attributes:
-        id: its number, or UUID, as ``CUDA_VISIBLE_DEVICES`` takes it (numbers in the order of the PCI bus).
+        id: its number in the order of the PCI bus, or the UUID of a part (MIG), as ``CUDA_VISIBLE_DEVICES`` takes it.
         name: of the product.
         total: all memory.
         free: what nobody uses now.
@@ -46,7 +46,7 @@ class Host:
         gpus: those that may be used, in the order in which CUDA numbers them.
         memory: bytes of main memory that are available; ``None`` if nobody knows.
         note: why there are no GPUs, or not all of them.
-        mend: the command that makes those readable that are there.
+        mend: the command that makes those readable that are there, or tells more.
     """
 
     gpus: tuple[Gpu, ...] = ()
@@ -109,36 +109,50 @@ def read_host() -> Host:
         mend = "nvidia-smi" if any(Path(sign).exists() for sign in _SIGNS) else ""
         return Host((), _main_memory(), f"there is no working NVIDIA driver ({error})", mend)
     try:
-        gpus, notes = _visible(nvml)
-        return Host(tuple(gpus), _main_memory(), "; ".join(notes))
+        return _visible(nvml)
     except nvml.NVMLError as error:
         return Host((), _main_memory(), f"the NVIDIA driver does not answer ({error})", "nvidia-smi")
     finally:
         nvml.nvmlShutdown()
 
 
-def _visible(nvml: Any) -> tuple[list[Gpu], list[str]]:
+def _visible(nvml: Any) -> Host:
     """What CUDA would see, and what is to be said about the rest."""
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     count = nvml.nvmlDeviceGetCount()
     ids = [str(number) for number in range(count)] if allowed is None else allowed.split(",")
     gpus: list[Gpu] = []
     notes: list[str] = []
+    mend = ""
     for id in map(str.strip, ids):
-        if id.isdecimal() and int(id) < count:
-            handle = nvml.nvmlDeviceGetHandleByIndex(int(id))
-        elif id.startswith(("GPU-", "MIG-")):
-            handle = nvml.nvmlDeviceGetHandleByUUID(id)
-        else:
+        known = id.isdecimal() and int(id) < count
+        if not known and not id.startswith(("GPU-", "MIG-")):
             break  # as CUDA does: nothing after a name that is none
-        if not id.startswith("MIG-") and _is_divided(nvml, handle):
-            notes.append(f"GPU {id} is divided (MIG): name a part of it in CUDA_VISIBLE_DEVICES")
-            continue
-        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-        gpus.append(Gpu(id, str(nvml.nvmlDeviceGetName(handle)), int(memory.total), int(memory.free)))
+        try:
+            if gpu := _gpu(nvml, id):
+                gpus.append(gpu)
+            else:
+                notes.append(f"GPU {id} is divided (MIG): name a part of it in CUDA_VISIBLE_DEVICES")
+        except nvml.NVMLError as error:  # the others may well work
+            notes.append(f"GPU {id} cannot be read ({error})")
+            mend = "nvidia-smi"
+            if not known:
+                break
     if allowed is not None and not gpus and not notes:
         notes.append(f"CUDA_VISIBLE_DEVICES={allowed} hides every GPU")
-    return gpus, notes
+    return Host(tuple(gpus), _main_memory(), "; ".join(notes), mend)
+
+
+def _gpu(nvml: Any, id: str) -> Gpu | None:
+    """One GPU, or part of one; a whole one by its number, since vLLM before 0.21 ends at UUIDs. ``None``: divided."""
+    by_number = id.isdecimal()
+    handle = nvml.nvmlDeviceGetHandleByIndex(int(id)) if by_number else nvml.nvmlDeviceGetHandleByUUID(id)
+    if not id.startswith("MIG-"):
+        if _is_divided(nvml, handle):
+            return None
+        id = id if by_number else str(nvml.nvmlDeviceGetIndex(handle))
+    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+    return Gpu(id, str(nvml.nvmlDeviceGetName(handle)), int(memory.total), int(memory.free))
 
 
 def _is_divided(nvml: Any, handle: Any) -> bool:

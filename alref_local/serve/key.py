@@ -16,11 +16,12 @@ KEY_ENV = "ALREF_SERVER_KEY"
 """The variable of cards that name none."""
 
 
-def key_for(card: Card, host: str, file: Path) -> str:
+def key_for(card: Card, host: str, file: Path, *, keep: bool = True) -> str:
     """The key that a server asks for; empty if it needs none.
 
     A server that others can reach needs one: what the variable holds, or what ``file`` holds, which is drawn if it is
-    not there. On the loopback there is one if the card names a variable, or ``$ALREF_SERVER_KEY`` is set.
+    not there, and written down if it is to be kept. On the loopback there is one if the card names a variable, or
+    ``$ALREF_SERVER_KEY`` is set.
 
     Raises:
         PrerequisiteError: the card names a variable that is not set.
@@ -35,7 +36,7 @@ def key_for(card: Card, host: str, file: Path) -> str:
             )
         return key
     if not on_this_machine(f"http://{_bracketed(host)}"):
-        return _kept(file)
+        return _kept(file, keep)
     if card.key_env:
         raise PrerequisiteError(
             f"The card '{card.name}' wants a key in {card.key_env}, which is not set.",
@@ -44,10 +45,12 @@ def key_for(card: Card, host: str, file: Path) -> str:
     return ""
 
 
-def _kept(file: Path) -> str:
+def _kept(file: Path, keep: bool) -> str:
     try:
         if file.is_file() and (key := file.read_text(encoding="ascii").strip()):
             return key
+        if not keep:
+            return secrets.token_urlsafe(32)
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file.unlink(missing_ok=True)
         key = secrets.token_urlsafe(32)

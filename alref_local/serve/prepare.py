@@ -88,12 +88,13 @@ def place_card(asked: Asked, host: Host) -> tuple[Placement, Needs]:
     return place(host, needs, copies=line.copies, tensor=line.divided, **ways), needs
 
 
-def prepare(asked: Asked, host: Host | None = None) -> Prepared:
+def prepare(asked: Asked, host: Host | None = None, *, start: bool = True) -> Prepared:
     """Find everything that a server needs.
 
     Args:
         asked: what a person wants.
         host: the machine; by default this one, as it is now.
+        start: it will be started, and not only shown: a key that is drawn is kept.
 
     Raises:
         ConfigError: the card is not of a server of ours, the port is taken, or it is being served already.
@@ -109,12 +110,12 @@ def prepare(asked: Asked, host: Host | None = None) -> Prepared:
         pass
     _check_port(address, port, card.name)
     vllm = find_vllm(card)
-    vllm_version(vllm)
+    vllm_version(vllm, card)
     folder = resolve(line.model)
     placed, needs = place_card(asked._replace(card=_here(card)), host or read_host())
     if not placed.fits:
         raise PrerequisiteError(why_nowhere(placed.host, needs), hint=instead(placed.host, asked))
-    key = key_for(card, address, slot.key)
+    key = key_for(card, address, slot.key, keep=start)
     words = command(
         card, placed, program=vllm.command, model=folder, host=address, port=port, guarded=bool(key)
     )

@@ -107,7 +107,7 @@ def sweep(log: Path, grace: float = watchdog.GRACE) -> int:
 
 def _writers(log: Path) -> list[int]:
     """Living processes whose output goes to the file; those of other users do not show it."""
-    wanted = str(log.absolute())
+    wanted = str(log.resolve())  # as the kernel names it, where the state's folder lies behind a link
     return [
         int(folder.name)
         for folder in Path("/proc").glob("[0-9]*")

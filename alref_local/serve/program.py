@@ -12,11 +12,14 @@ from typing import NamedTuple
 
 from alref_local.errors import ConfigError, PrerequisiteError
 from alref_local.reason.card import Card
+from alref_local.serve.line import ServeLine
 
 __all__ = ["Vllm", "find_vllm", "vllm_version"]
 
 _VARIABLE = "ALREF_VLLM"
 _OLDEST = (0, 12)
+_OLDEST_ONE_CALL = (0, 31)
+"""Of pattern A: older ones rewrite its grammar for xgrammar, and refuse it then."""
 _INSTALL = f"python3 -m venv vllm && vllm/bin/pip install vllm && export {_VARIABLE}=$PWD/vllm"
 
 
@@ -51,14 +54,15 @@ def find_vllm(card: Card) -> Vllm:
     found = str(beside) if beside.is_file() else shutil.which("vllm")
     if found is None:
         raise PrerequisiteError("There is no vLLM on this machine, as far as I can see.", hint=_INSTALL)
-    return Vllm(Path(found), Path(found).with_name("python"))
+    command = Path(found).resolve()  # pipx and `uv tool` leave a link, far from the environment
+    return Vllm(command, command.with_name("python"))
 
 
-def vllm_version(vllm: Vllm) -> str:
+def vllm_version(vllm: Vllm, card: Card) -> str:
     """What is installed there, without importing it (which takes seconds).
 
     Raises:
-        PrerequisiteError: it is too old to constrain answers, or damaged.
+        PrerequisiteError: it is too old to constrain answers as the card wants it, or damaged.
     """
     ask = "from importlib.metadata import version; print(version('vllm'))"
     try:
@@ -71,12 +75,23 @@ def vllm_version(vllm: Vllm) -> str:
     release = re.match(r"(\d+)\.(\d+)", number)
     if done.returncode or release is None:
         raise _damaged(vllm)
-    if (int(release[1]), int(release[2])) < _OLDEST:
+    here, upgrade = (
+        (int(release[1]), int(release[2])),
+        f"{vllm.python.with_name('pip')} install --upgrade vllm",
+    )
+    if here < _OLDEST:
+        raise PrerequisiteError(f"vLLM {number} is older than 0.12 and would ignore grammars.", hint=upgrade)
+    if here < _OLDEST_ONE_CALL and card.pattern == "A" and _by_xgrammar(card):
         raise PrerequisiteError(
-            f"vLLM {number} is older than 0.12 and would ignore grammars.",
-            hint=f"{vllm.python.with_name('pip')} install --upgrade vllm",
+            f"vLLM {number} is older than 0.31 and would refuse the grammar of pattern A.",
+            hint=f"{upgrade}, or `--card pattern=B`, which asks twice for each answer.",
         )
     return number
+
+
+def _by_xgrammar(card: Card) -> bool:
+    """Whether the server will use this grammar engine, as it does unless the card's line names another."""
+    return "xgrammar" in (ServeLine.of(card).value("--structured-outputs-config") or "xgrammar")
 
 
 def _damaged(vllm: Vllm) -> PrerequisiteError:

@@ -90,17 +90,14 @@ def birth(process: int) -> int:
 
 def _wait(server: int) -> int | None:
     """Until the server ends (its exit code), or somebody asks for its end."""
-    ended = os.pidfd_open(server)
     try:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         while True:
-            ready, _, _ = select.select([0, ended], [], [], 30)
-            if (code := _buried(server)) is not None or 0 in ready:
+            asked, _, _ = select.select([0], [], [], 0.5)
+            if (code := _buried(server)) is not None or asked:
                 return code
     except KeyboardInterrupt:
         return None
-    finally:
-        os.close(ended)
 
 
 def _living(server: int) -> list[int]:

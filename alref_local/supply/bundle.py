@@ -18,8 +18,8 @@ from pathlib import Path
 from alref_local.errors import ConfigError, PrerequisiteError
 from alref_local.files import part
 from alref_local.models.catalogue import Checkpoint, FileFacts
-from alref_local.models.checking import faults
-from alref_local.models.store import installed, read_record
+from alref_local.models.checking import Fault, faults
+from alref_local.models.store import installed, missing_shards, read_record
 from alref_local.supply.copying import bring, facts_of, readable, room_for, writable
 from alref_local.supply.lock import LOCK, BundleLock, read_lock, write_lock
 from alref_local.supply.meter import Meter
@@ -78,16 +78,21 @@ def whole_entry(checkpoint: Checkpoint, folder: Path, meter: Meter) -> Checkpoin
     """The catalogue's entry of what lies in ``folder``, with size and SHA-256 of every file; all of them are read.
 
     Raises:
-        ConfigError: a file is missing, or not the one that is known.
+        ConfigError: a file is missing, or not the one that is known; or the folder's record is of another checkpoint.
     """
     record = read_record(folder)
+    if record is not None and record.name != checkpoint.name:
+        raise ConfigError(
+            f"{folder} holds '{record.name}', not '{checkpoint.name}'.", hint=f"Say --name {record.name}."
+        )
     known = record or checkpoint
     with readable(folder):
         names = (
             list(record.files) if record else chosen([file.name for file in folder.iterdir()], known.files)
         )
+        lacking = [Fault(name, "is missing or cannot be read") for name in missing_shards(folder)]
         meter.begin(f"{checkpoint.name}: reading", sum(_size(folder / name) for name in names))
-    if wrong := faults(folder, known.files, tell=meter.add):
+    if wrong := lacking or faults(folder, known.files, tell=meter.add):
         raise ConfigError(
             f"'{checkpoint.name}' in {folder} is not whole: {wrong[0]}.",
             hint="Pull or install it again; `alref-local models verify` tells more.",

@@ -19,7 +19,7 @@ def converted(checkpoint: Checkpoint, folder: Path, meter: Meter) -> Checkpoint:
         The entry with the files that are there now.
 
     Raises:
-        ConfigError: the file holds more than numbers and names, or is no such checkpoint.
+        ConfigError: the file holds more than numbers and names, or is no such checkpoint, or does not fit itself.
     """
     if checkpoint.convert is None:
         return checkpoint
@@ -34,7 +34,9 @@ def converted(checkpoint: Checkpoint, folder: Path, meter: Meter) -> Checkpoint:
     if checkpoint.convert == "beats":
         from alref_local.perceive.beats_files import read, write_folder
 
-        write_folder(read(old), folder)
+        held = read(old)
+        held.model()  # raises if they do not fit
+        write_folder(held, folder)
         made = {"config.json", "model.safetensors"}
     else:
         _write_tensors(old, folder / "model.safetensors")

@@ -134,7 +134,12 @@ def _from_drive(entry: Checkpoint, drive: Path, meter: Meter) -> Path:
 
 
 def _arrive(entry: Checkpoint, sources: Mapping[str, Path], meter: Meter) -> Path:
-    """Install ``entry``, whose files lie at ``sources``."""
+    """Install ``entry``, whose files lie at ``sources``, unless the catalogue knows better."""
+    if wrong := _contradiction(entry):
+        raise ConfigError(
+            f"This is not the '{entry.name}' that the catalogue knows: {wrong}.",
+            hint="Do not trust where it comes from, or correct the entry in your catalogue ($ALREF_CATALOGUE).",
+        )
     record, total = read_record(folder_of(entry.name)), sum(facts.size or 0 for facts in entry.files.values())
     if (
         record is not None
@@ -152,6 +157,26 @@ def _arrive(entry: Checkpoint, sources: Mapping[str, Path], meter: Meter) -> Pat
     for file, facts in entry.files.items():
         bring(sources[file], room / file, facts, meter.add)
     return publish(converted(entry, room, meter))
+
+
+def _contradiction(entry: Checkpoint) -> str:
+    """How an entry differs from that of the catalogue, if both are of one revision; nothing if it does not.
+
+    An entry may come from a stranger's lock or record. Weights that were converted have other names than the published.
+    """
+    known = load_catalogue().get(entry.name)
+    if known is None or (entry.revision and known.revision not in (None, entry.revision)):
+        return ""
+    for file, facts in known.files.items():
+        here = entry.files.get(file)
+        if here is None and not (known.convert and _is_weights(file)):
+            return f"it lacks {file}"
+        if here and any(
+            right is not None and right != said
+            for right, said in ((facts.size, here.size), (facts.sha256, here.sha256))
+        ):
+            return f"its {file} is another one ({here.size} bytes, SHA-256 {str(here.sha256)[:12]}...)"
+    return ""
 
 
 def _linked(root: Path, file: Path) -> bool:

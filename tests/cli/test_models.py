@@ -26,13 +26,21 @@ def pt(tmp_path: Path) -> Path:
     return save_pt(tmp_path / "small.pt", CONFIGS["small"], audioset_names())
 
 
-def test_convert(pt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine whose catalogue knows a BEATs in a file, but not its bytes."""
+    fields = "kind: tagger, repo: null, url: x, licence: MIT, parameters: 9, dtype: float32, working: 0, convert: beats"
+    (tmp_path / "mine.yaml").write_text(f"lab/beats: {{{fields}, files: {{small.pt: {{}}}}}}\n")
+    monkeypatch.setenv("ALREF_CATALOGUE", str(tmp_path / "mine.yaml"))
+    monkeypatch.setenv("ALREF_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models/lab/beats"
+
+
+def test_a_file_becomes_a_folder(pt: Path, beats: Path) -> None:
     """The folder would not load, or tag otherwise than the file."""
-    folder = tmp_path / "models" / "beats"
-    assert call("models", "convert", pt, folder) == 0
-    assert "0.1M parameters, 527 labels" in capsys.readouterr().out
-    assert Beats(model=str(folder)).tags(sound(1.0), 5) == Beats(model=str(pt)).tags(sound(1.0), 5)
-    assert not list(folder.glob("*.part"))
+    assert call("models", "install", pt) == 0
+    assert Beats(model=str(beats)).tags(sound(1.0), 5) == Beats(model=str(pt)).tags(sound(1.0), 5)
+    assert not list(beats.glob("*.part"))
 
 
 @pytest.mark.parametrize(
@@ -46,24 +54,16 @@ def test_convert(pt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     ids=["not BEATs", "code", "self-supervised", "unfit"],
 )
 def test_refused(
-    held: dict[str, object], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    held: dict[str, object], said: str, beats: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A wrong file would end in a traceback, or leave a folder that looks whole."""
-    file = save_pt(tmp_path / "x.pt", CONFIGS["small"], audioset_names(), **held)
-    assert call("models", "convert", file, tmp_path / "out") == 2
+    file = save_pt(tmp_path / "small.pt", CONFIGS["small"], audioset_names(), **held)
+    assert call("models", "install", file) == 2
     text = capsys.readouterr().err
     assert said in text
     assert "Hint: " in text
     assert len(text.splitlines()) == 2
-    assert not (tmp_path / "out").exists()
-
-
-def test_nothing_is_written_over(pt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Another checkpoint would be lost."""
-    (tmp_path / "config.json").write_text("{}")
-    assert call("models", "convert", pt, tmp_path) == 2
-    assert "already" in capsys.readouterr().err
-    assert (tmp_path / "config.json").read_text() == "{}"
+    assert not beats.exists()
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 def test_help_needs_no_torch() -> None:
     """Asking for help would take seconds."""
     code = (
-        "import sys\nfrom alref_local.cli import main\ntry: main(['models', 'convert', '-h'])\n"
+        "import sys\nfrom alref_local.cli import main\ntry: main(['models', 'install', '-h'])\n"
         "except SystemExit: pass\nassert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -129,6 +129,20 @@ def test_weights_are_looked_for_and_read(tmp_path: Path, monkeypatch: pytest.Mon
     assert of.weights([str(tmp_path / "own.pt")], subject()).ok
 
 
+def test_weights_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person would pull 20 GB that lie in the shared folder, under an administrator's umask."""
+    monkeypatch.setenv("ALREF_MODELS", str(tmp_path / "models"))
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # root reads everything
+    found = of.weights(["facebook/sam2.1-hiera-large", "facebook/sam2.1-hiera-tiny"], subject())
+    assert "permission denied" in found.said
+    assert found.mend.startswith("Its owner can share it: `chmod -R a+rX ")
+    assert found.mend.count("chmod") == 1
+
+
 def test_room_is_looked_for_where_it_is_needed() -> None:
     """A person would learn that a model does not fit from an error in the middle of loading."""
     qwen = load_card("qwen").overridden({"endpoint": f"http://127.0.0.1:{free_port()}/v1"})

@@ -13,7 +13,15 @@ from alref_local.errors import PrerequisiteError
 from alref_local.models.catalogue import FileFacts, find_checkpoint
 from alref_local.models.checking import faults, verify, weights_sha256
 from alref_local.models.resolve import resolve
-from alref_local.models.store import RECORD, folder_of, installed, models_dir, recorded
+from alref_local.models.store import (
+    RECORD,
+    cached,
+    folder_of,
+    installed,
+    missing_shards,
+    models_dir,
+    recorded,
+)
 from tests.models.store_kit import FILES, checkpoint, facts, put, write
 
 
@@ -70,6 +78,37 @@ def test_the_hubs_cache_is_second(here: Path) -> None:
     assert installed("lab/small") == folder_of("lab/small")
 
 
+INDEX_NAME = "model.safetensors.index.json"
+INDEX = b'{"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}'
+SHARDS = ("model-1-of-2.safetensors", "model-2-of-2.safetensors")
+BINS = {"pytorch_model.bin.index.json": b'{"weight_map": {"a": "pytorch_model-1-of-1.bin"}}'}
+
+
+@pytest.mark.parametrize(
+    ("files", "lacking"),
+    [
+        (FILES, []),
+        ({INDEX_NAME: INDEX, **dict.fromkeys(SHARDS, b"x")}, []),
+        ({INDEX_NAME: INDEX, SHARDS[0]: b"x"}, [SHARDS[1]]),
+        ({INDEX_NAME: INDEX}, list(SHARDS)),
+        ({INDEX_NAME: INDEX, "model.safetensors": b"x"}, []),
+        ({INDEX_NAME: b"{", SHARDS[0]: b"x"}, [INDEX_NAME]),
+        ({INDEX_NAME: b'{"weight_map": [1]}', SHARDS[0]: b"x"}, [INDEX_NAME]),
+        ({INDEX_NAME: b'{"weight_map": {"a": 1}}', SHARDS[0]: b"x"}, [INDEX_NAME]),
+        ({**BINS, SHARDS[0]: b"x"}, []),
+        ({**BINS, "other.bin": b"x"}, ["pytorch_model-1-of-1.bin"]),
+    ],
+)
+def test_every_part_of_divided_weights_is_wanted(
+    files: dict[str, bytes], lacking: list[str], here: Path
+) -> None:
+    """Half of a checkpoint would count as one: a download that ended, a copy that somebody broke off."""
+    snapshot = write(here / "hub/models--lab--small/snapshots" / ("1" * 40), {"config.json": b"{}", **files})
+    assert missing_shards(snapshot) == lacking
+    if any(name.endswith(".safetensors") for name in files):
+        assert cached("lab/small", "1" * 40) == (None if lacking else snapshot)
+
+
 @pytest.mark.parametrize("harm", ["gone", "short", "long"])
 def test_a_damaged_checkpoint_is_not_loaded(harm: str) -> None:
     """A run would end in the depths of a library, or worse, go on with what is there."""
@@ -119,6 +158,19 @@ def test_unknown_facts_are_not_held_against_a_file(tmp_path: Path) -> None:
     """What the catalogue does not know would count as damage."""
     write(tmp_path)
     assert faults(tmp_path, {"config.json": FileFacts(), "model.safetensors": FileFacts(size=2048)}) == []
+
+
+def test_what_others_may_not_read_is_not_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under a strict umask everybody but who installed would be told to fetch it again."""
+    put()
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # root reads everything
+    with pytest.raises(PrerequisiteError, match=r"small cannot be read: permission denied") as caught:
+        resolve("lab/small")
+    assert f"chmod -R a+rX {models_dir()}" in caught.value.hint
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -47,6 +47,9 @@ class Driver:
             raise NVMLError("Not Found")
         return ("part", 10 * GIB, 9 * GIB, None) if uuid.startswith("MIG-") else self._gpus[int(uuid[-1])]
 
+    def nvmlDeviceGetIndex(self, handle: Any) -> int:
+        return self._gpus.index(handle)
+
     def nvmlDeviceGetMigMode(self, handle: Any) -> list[int]:
         if handle[3] is None:
             raise NVMLError("Not Supported")
@@ -78,7 +81,8 @@ def with_driver(monkeypatch: pytest.MonkeyPatch, *gpus: tuple[str, int, int, boo
         ("", []),
         ("-1", []),
         ("0,7,1", ["0"]),
-        ("GPU-1", ["GPU-1"]),
+        ("GPU-1", ["1"]),
+        ("GPU-1,GPU-lost,0", ["1"]),
         ("MIG-a", ["MIG-a"]),
     ],
 )
@@ -92,7 +96,7 @@ def test_hidden_gpus_are_left_out(
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     host = read_host()
     assert [gpu.id for gpu in host.gpus] == ids
-    assert bool(host.note) == (not ids)
+    assert bool(host.note) == (not ids or "lost" in str(visible))
     assert driver.open == 0
     if visible is None:
         assert host.gpus[0] == Gpu("0", "L40S", 48 * GIB, 40 * GIB)
@@ -123,7 +127,30 @@ def test_no_driver_no_package_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_host().mend == "nvidia-smi"
     with_driver(monkeypatch, *TWO)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-lost")
+    host = read_host()
+    assert (host.gpus, host.note, host.mend) == ((), "GPU GPU-lost cannot be read (Not Found)", "nvidia-smi")
+    monkeypatch.setattr(Driver, "nvmlDeviceGetCount", lambda self: self.nvmlDeviceGetHandleByUUID("GPU-lost"))
     assert "does not answer (Not Found)" in read_host().note
+
+
+@pytest.mark.parametrize(
+    "call", ["nvmlDeviceGetHandleByIndex", "nvmlDeviceGetMemoryInfo", "nvmlDeviceGetName"]
+)
+def test_a_broken_gpu_does_not_hide_the_others(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that fell off the bus would leave a machine of eight without any."""
+    with_driver(monkeypatch, *TWO)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    works = getattr(Driver, call)
+
+    def fails(self: Driver, which: Any) -> Any:
+        if which in (0, TWO[0]):
+            raise NVMLError("GPU is lost")
+        return works(self, which)
+
+    monkeypatch.setattr(Driver, call, fails)
+    host = read_host()
+    assert [gpu.id for gpu in host.gpus] == ["1"]
+    assert host.note == "GPU 0 cannot be read (GPU is lost)"
 
 
 def test_described_hosts(tmp_path: Path) -> None:

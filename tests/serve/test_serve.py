@@ -175,9 +175,13 @@ def test_another_port_is_told(tmp_path: Path) -> None:
 
 def test_a_dry_run_starts_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A person would have to start a server to see its command."""
-    assert call("serve", fake_card(tmp_path), "--dry-run", "--json", *TINY) == 0
+    card = fake_card(tmp_path)
+    assert call("serve", card, "--dry-run", "--json", *TINY) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["command"][1] == "serve"
+    assert call("serve", card, "--dry-run", "--json", "--host", "0.0.0.0", *TINY) == 0
+    assert "--middleware" in json.loads(capsys.readouterr().out)["command"]
+    assert not list(tmp_path.rglob("key"))
     assert pids(tmp_path) == []
 
 

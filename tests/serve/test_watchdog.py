@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from alref_local.serve import control
 from alref_local.serve.process import ServerProcess, sweep
+from alref_local.serve.state import State
 from alref_local.serve.watchdog import birth, descendants
 from tests.serve.serve_kit import FAKE, ROOT, all_gone, free_port, pids, until
 
@@ -106,6 +110,49 @@ def test_a_killed_supervisor_takes_its_server_along(victims: list[str], tmp_path
         all_gone([watchdog, *processes])
 
 
+def test_a_python_without_pidfd_keeps_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pythons of conda and python-build-standalone lack it, and old kernels: nothing could be served or stopped."""
+    bare = (
+        "import os, runpy, sys; vars(os).pop('pidfd_open'); runpy.run_path(sys.argv[1], run_name='__main__')"
+    )
+    log = tmp_path / "log"
+    for command, code in (("sys.exit(7)", 7), ("import time; time.sleep(60)", None)):
+        order = {"command": [sys.executable, "-c", f"import sys; {command}"], "environment": {}, "grace": 0.3}
+        watchdog = subprocess.Popen(
+            [sys.executable, "-c", bare, birth.__code__.co_filename],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert watchdog.stdin is not None
+        assert watchdog.stdout is not None
+        watchdog.stdin.write(json.dumps({**order, "log": str(log)}).encode() + b"\n")
+        watchdog.stdin.flush()
+        server = int(watchdog.stdout.readline())
+        if code is None:
+            watchdog.stdin.close()
+        assert watchdog.wait(20) == (code or 0)
+        assert not birth(server)
+        watchdog.stdin.close()
+        watchdog.stdout.close()
+
+
+def test_the_supervisor_itself_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process that has got its number since would be ended, or a whole group of them."""
+    monkeypatch.delattr(os, "pidfd_open")
+    sleep = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    state = State(
+        "qwen", "tiny", "http://127.0.0.1/v1", "serving", supervisor=sleep.pid, born=birth(sleep.pid)
+    )
+    monkeypatch.setattr(control, "birth", lambda _: 0)
+    control._ask(replace(state, supervisor=0, born=0))
+    control._ask(state)
+    assert sleep.poll() is None
+    monkeypatch.setattr(control, "birth", birth)
+    control._ask(state)
+    assert sleep.wait(20) == -signal.SIGTERM
+    control._ask(state)
+
+
 def test_only_writers_of_the_log_are_swept(tmp_path: Path) -> None:
     """Somebody who reads the log, or another server, would be killed."""
     log, other = tmp_path / "log", tmp_path / "other"
@@ -122,6 +169,21 @@ def test_only_writers_of_the_log_are_swept(tmp_path: Path) -> None:
     finally:
         reader.kill()
         reader.wait()
+
+
+def test_writers_are_found_behind_a_link(tmp_path: Path) -> None:
+    """A home or a state folder that is a link would hide what two kills at once leave, and its GPU stay full."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    log = tmp_path / "link/log"
+    with log.open("a") as write:
+        writer = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=write)
+    try:
+        assert sweep(log, grace=0.5) == 1
+        assert writer.wait(5) == -signal.SIGTERM
+    finally:
+        writer.kill()
+        writer.wait()
 
 
 def test_a_command_that_is_none(tmp_path: Path) -> None:

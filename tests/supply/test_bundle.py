@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import subprocess
@@ -14,10 +15,10 @@ from alref_local.models.checking import verify
 from alref_local.models.store import folder_of, read_record, recorded
 from alref_local.supply.arriving import waiting_room, writing_models
 from alref_local.supply.bundle import pack
-from alref_local.supply.install import check_bundle, remove
+from alref_local.supply.install import check_bundle, install_any, remove
 from alref_local.supply.lock import LOCK, read_lock
 from alref_local.supply.meter import Meter
-from tests.models.store_kit import checkpoint, put, write
+from tests.models.store_kit import checkpoint, facts, put, write
 from tests.supply.drive_kit import LARGE, Machines, files_of, nothing_is_visible
 
 
@@ -117,6 +118,85 @@ def test_from_the_hubs_cache(machines: Machines, tmp_path: Path) -> None:
     assert record.revision == "1" * 40
     assert set(record.files) == {"config.json", "model.safetensors"}
     assert not any(path.is_symlink() for path in machines.drive.rglob("*"))
+
+
+def test_half_a_checkpoint_is_not_certified(machines: Machines, tmp_path: Path) -> None:
+    """A folder that lacks a part of its weights would become a checkpoint with hashes for everything."""
+    index = b'{"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}'
+    half = {"config.json": b"{}", "model.safetensors.index.json": index, "model-1-of-2.safetensors": b"1"}
+    (tmp_path / "mine.yaml").write_text(
+        "lab/small: {kind: vlm, licence: MIT, parameters: 9, dtype: float32, working: 0}"
+    )
+    machines.monkeypatch.setenv("ALREF_CATALOGUE", str(tmp_path / "mine.yaml"))
+    folder = write(tmp_path / "copied", half)
+    with pytest.raises(ConfigError, match=r"not whole: model-2-of-2\.safetensors is missing"):
+        install_any(folder, (), "lab/small", Meter())
+    assert nothing_is_visible()
+    snapshot = write(tmp_path / "hub/models--lab--small/snapshots" / ("1" * 40), half)
+    with pytest.raises(PrerequisiteError, match="Not on this machine"):
+        machines.pack(checkpoint(revision="1" * 40))
+    for place in (folder, snapshot):
+        (place / "model-2-of-2.safetensors").write_bytes(b"2")
+    machines.pack(checkpoint(revision="1" * 40))
+    assert set(install_any(folder, (), "lab/small", Meter())) == {"lab/small"}
+
+
+def test_a_lock_does_not_overrule_the_catalogue(machines: Machines, tmp_path: Path) -> None:
+    """Whoever writes on a drive could replace weights whose hash everybody knows."""
+    bad = {**LARGE, "model.safetensors": b"evil" * 9}
+    for revision, known, files, said in (
+        ("abc", "abc", bad, "its model.safetensors is another one"),
+        ("abc", None, bad, "its model.safetensors is another one"),
+        (
+            "abc",
+            "abc",
+            {"config.json": LARGE["config.json"], "other.safetensors": b"evil"},
+            "it lacks LICENSE",
+        ),
+        ("abc", "abc", LARGE, None),
+        ("later", "abc", bad, None),
+    ):
+        machines.use("first")
+        shutil.rmtree(folder_of("lab/small"), ignore_errors=True)
+        machines.pack(put(files=files, revision=revision))
+        facts_known = {name: facts(LARGE[name]).model_dump() for name in ("LICENSE", "model.safetensors")}
+        fields = {"kind": "vlm", "licence": "MIT", "parameters": 512, "dtype": "float32", "working": 0}
+        entry = {**fields, "revision": known, "files": facts_known}
+        (tmp_path / "mine.yaml").write_text(json.dumps({"lab/small": entry}))
+        machines.monkeypatch.setenv("ALREF_CATALOGUE", str(tmp_path / "mine.yaml"))
+        if said is None:
+            assert set(machines.install()) == {"lab/small"}
+            remove("lab/small")
+        else:
+            with pytest.raises(ConfigError, match=f"not the 'lab/small' that the catalogue knows: {said}"):
+                machines.install()
+            assert nothing_is_visible()
+        machines.monkeypatch.delenv("ALREF_CATALOGUE")
+
+
+def test_a_converted_checkpoint_travels(machines: Machines, tmp_path: Path) -> None:
+    """The published .bin, whose hash is known, is not in the bundle: what was made of it would be refused."""
+    record = put(files=LARGE, revision="abc")
+    machines.pack(record)
+    fields = record.model_dump(include={"kind", "licence", "parameters", "dtype", "working", "revision"})
+    files = {"pytorch_model.bin": facts(b"old").model_dump(), "LICENSE": facts(b"MIT\n").model_dump()}
+    (tmp_path / "mine.yaml").write_text(
+        json.dumps({"lab/small": {**fields, "convert": "tensors", "files": files}})
+    )
+    machines.monkeypatch.setenv("ALREF_CATALOGUE", str(tmp_path / "mine.yaml"))
+    assert set(machines.install()) == {"lab/small"}
+
+
+def test_a_record_of_another_name_is_refused(machines: Machines) -> None:
+    """A folder would be installed as something else than was said, and take its place."""
+    put("facebook/sam2.1-hiera-large", LARGE)
+    folder = folder_of("facebook/sam2.1-hiera-large")
+    machines.use("second")
+    with pytest.raises(ConfigError, match=r"holds 'facebook/sam2\.1-hiera-large', not"):
+        install_any(folder, (), "facebook/sam2.1-hiera-tiny", Meter())
+    with pytest.raises(ConfigError, match="the catalogue knows"):
+        install_any(folder, (), "facebook/sam2.1-hiera-large", Meter())
+    assert recorded() == {}
 
 
 def damage(path: Path, seed: random.Random) -> str:
