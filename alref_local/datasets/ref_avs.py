@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from alref_local.datasets.item import Dataset, Item, Reference
 from alref_local.datasets.source import AnnotationsError, Entry, Name, Sentence, Source
@@ -39,16 +40,24 @@ def _read(source: Source, split: str) -> Iterator[Item]:
         yield Item(
             video,
             source.path("media", video, "frames"),
-            tuple(_reference(source, video, row, frames) for row in rows),
+            tuple(_references(source, video, rows, frames)),
             frames,
             audio=source.path("media", video, "audio.wav"),
             part=split,
         )
 
 
-def _reference(source: Source, video: str, row: _Row, frames: tuple[str, ...]) -> Reference:
-    files = tuple(source.path("gt_mask", video, f"fid_{row.fid}", f"{k:05}.png") for k in _FRAMES)
-    return Reference(row.uid, row.exp, sound=True, truth=MaskFiles(frames, files), target=row.split != _NULL)
+def _references(
+    source: Source, video: str, rows: Sequence[_Row], frames: tuple[str, ...]
+) -> Iterator[Reference]:
+    """The published list repeats some rows, and gives three ids to two sentences each: the second is ``ID~2``."""
+    times: Counter[str] = Counter()
+    for row in dict.fromkeys(rows):
+        times[row.uid] += 1
+        id = row.uid if times[row.uid] == 1 else f"{row.uid}~{times[row.uid]}"
+        files = tuple(source.path("gt_mask", video, f"fid_{row.fid}", f"{k:05}.png") for k in _FRAMES)
+        truth = MaskFiles(frames, files)
+        yield Reference(id, row.exp, sound=True, truth=truth, target=row.split != _NULL)
 
 
 REF_AVS = Dataset(
