@@ -12,7 +12,7 @@ from alref_local.datasets.truth import MaskFiles
 __all__ = ["REF_AVS"]
 
 _FRAMES = range(10)
-_NULL = "test_n"
+_NULL = "null"
 
 
 class _Row(Entry):
@@ -26,12 +26,17 @@ class _Row(Entry):
         """``VIDEO_CATEGORY_NUMBER`` is a sentence."""
         return self.uid.rsplit("_", 2)[0]
 
+    @property
+    def target(self) -> bool:
+        """Sentences of the null split have none, nor have some of train and val."""
+        return self.uid.rsplit("_", 2)[-2] != _NULL
+
 
 def _read(source: Source, split: str) -> Iterator[Item]:
-    """Sentences of the null split have no target; ``media`` names the video as the first part of the sentence's id."""
+    """``media`` names the video as the first part of the sentence's id."""
     videos: dict[str, list[_Row]] = {}
     for number, row in enumerate(source.csv(_Row, "metadata.csv"), start=2):
-        if row.video == row.uid:
+        if row.uid.count("_") < 2:
             raise AnnotationsError([f"metadata.csv: line {number}: {row.uid} is not VIDEO_CATEGORY_NUMBER."])
         if row.split == split:
             videos.setdefault(row.video, []).append(row)
@@ -57,7 +62,7 @@ def _references(
         id = row.uid if times[row.uid] == 1 else f"{row.uid}~{times[row.uid]}"
         files = tuple(source.path("gt_mask", video, f"fid_{row.fid}", f"{k:05}.png") for k in _FRAMES)
         truth = MaskFiles(frames, files)
-        yield Reference(id, row.exp, sound=True, truth=truth, target=row.split != _NULL)
+        yield Reference(id, row.exp, sound=True, truth=truth, target=row.target)
 
 
 REF_AVS = Dataset(

@@ -193,6 +193,17 @@ def test_ref_avs(tmp_path: Path) -> None:
     assert not any(mask.any() for mask in masks(null.references[0]))
 
 
+@pytest.mark.parametrize("split", ["val", "train"])
+def test_null_sentences_of_ref_avs(split: str, tmp_path: Path) -> None:
+    """Those outside the null split would be scored against a target that they have not."""
+    MINIATURES["ref-avs"](tmp_path)
+    table = tmp_path / "metadata.csv"
+    table.write_text(table.read_text().replace("test_s", split).replace("test_n", split))
+    seen, null = load_items("ref-avs", tmp_path, split)
+    assert [one.target for one in seen.references] == [True, True, True]
+    assert [one.target for one in null.references] == [False]
+
+
 def test_own_list(tmp_path: Path) -> None:
     """People's own sentences would be lost, or asked of another video."""
     street, yard = made(tmp_path, "own").values()
