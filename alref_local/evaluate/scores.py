@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from alref_local.datasets import Item, Reference, Truth
 from alref_local.datasets.item import Metric
-from alref_local.errors import MediaError
+from alref_local.errors import AlrefError, MediaError
 from alref_local.evaluate.merging import label_map_path
 from alref_local.evaluate.tasks import query_ids
 from alref_local.masks import area, decode, union
@@ -34,7 +34,7 @@ from alref_local.runs.reader import Run
 from alref_local.select.synonyms import merged
 from alref_local.types import TargetResult
 
-__all__ = ["ItemScores", "score_item"]
+__all__ = ["ItemScores", "Unscored", "score_item", "try_item"]
 
 _CHUNK = 8  # frames in memory
 
@@ -60,6 +60,22 @@ class ItemScores:
     targets: dict[str, tuple[bool, bool]] = field(default_factory=dict)
     frames: FrameScores | None = None
     classes: ClassSums | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unscored:
+    """An item that cannot be scored, and why, in sentences."""
+
+    id: str
+    reason: str
+
+
+def try_item(pair: tuple[Item, Path], metric: Metric, categories: Mapping[str, int]) -> ItemScores | Unscored:
+    """As `score_item`; what is damaged costs its own item, not the figures of all others."""
+    try:
+        return score_item(pair, metric, categories)
+    except AlrefError as error:
+        return Unscored(pair[0].id, f"{error} {error.hint}".rstrip())
 
 
 def score_item(pair: tuple[Item, Path], metric: Metric, categories: Mapping[str, int]) -> ItemScores:

@@ -39,7 +39,7 @@ class Measured:
         paper: its figures, by metric; none for a data set or split that the paper has not.
         ours: the same metrics as fractions; none if the row was not measured.
         gain: of the first metric over the row that it is compared with, on the same sentences, with a 95 % interval.
-        failed: how many videos failed.
+        failed: how many videos failed, or could not be scored.
         note: why it was not measured, or what it cannot be compared with.
     """
 
@@ -106,7 +106,7 @@ def measure(
             paper,
             {metric: value for metric, value in ours.items() if value is not None},
             None if compared is None else _gain(table.metrics[0], done.result, compared.result),
-            len(done.failed),
+            len(done.failed) + len(done.result["unscored"]),
             _note(table, data, split),
         )
 

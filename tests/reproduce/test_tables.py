@@ -70,7 +70,7 @@ def test_figures_stand_beside_those_of_their_own_split(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What can be scored of MeViS would be compared with the paper's figures of what only a server scores."""
-    scored = {"scores": {"J&F": 0.5, "J": 0.4, "F": 0.6}, "rows": {}}
+    scored = {"scores": {"J&F": 0.5, "J": 0.4, "F": 0.6}, "rows": {}, "unscored": {}}
     monkeypatch.setattr(measure, "evaluate", lambda *_, **__: Evaluation(tmp_path, 1, (), scored))
     words: list[str | Path] = ["tables", "1", "--data", "mevis", "--run", tmp_path]
     for split, paper in (("", "- - -"), ("valid_u", "- - -"), ("valid", "42.8 39.5 46.2")):
