@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple
@@ -113,12 +113,20 @@ class Journal:
             )
             self._database.execute("UPDATE items SET state = 'pending' WHERE state IN ('running', 'failed')")
 
+    def again(self, ids: Iterable[str]) -> None:
+        """Of these, what is done waits again: its masks are gone."""
+        with self._database:
+            self._database.execute("BEGIN")
+            self._database.executemany(
+                "UPDATE items SET state = 'pending' WHERE id = ? AND state = 'done'", [(id,) for id in ids]
+            )
+
     def claim(self, id: str) -> None:
         """A pending item is begun."""
         self._move(id, "pending", "running", "attempts = attempts + 1, error = '', hint = ''")
 
     def finish(self, id: str, seconds: float) -> None:
-        """A running item is done, for ever."""
+        """A running item is done."""
         self._move(id, "running", "done", "seconds = ?", seconds)
 
     def fail(self, id: str, error: str, hint: str, seconds: float) -> None:

@@ -26,7 +26,7 @@ from alref_local.evaluate.worker import Message, Setup
 from alref_local.metrics.parallel import each
 from alref_local.reason.calls import read_calls
 from alref_local.reason.usage import totals
-from alref_local.runs.files import write_bytes
+from alref_local.runs.files import MANIFEST, write_bytes
 from alref_local.session import Session
 from alref_local.types import Totals
 
@@ -109,6 +109,8 @@ def evaluate(
             facts(settings, card, dataset=name, split=split, background=str(background)),
             {item.id: asked(item) for item in items},
         )
+        folders = {task.id: item_folder(folder, task.name) for task in todo}
+        journal.again(id for id, one in folders.items() if not (one / MANIFEST).is_file())
         entries = journal.entries()
         waiting = [task for task in todo if entries[task.id].state != "done"]
         tell(Begun(len(items), len(items) - len(waiting)))
@@ -120,11 +122,7 @@ def evaluate(
             run_tasks(waiting, setup, journal, many, tell, OnRay() if engine == "ray" else Processes())
         entries = journal.entries()
     mine = [entries[item.id] for item in items]
-    done = [
-        (item, item_folder(folder, task.name))
-        for item, task in zip(items, todo, strict=True)
-        if entries[item.id].state == "done"
-    ]
+    done = [(item, folders[item.id]) for item in items if entries[item.id].state == "done"]
     named = categories(Source(root)) if dataset.metric == "mIoU" else {}
     scored = each(partial(try_item, metric=dataset.metric, categories=named), done, workers or 1)
     head = {"dataset": name, "split": split, "metric": dataset.metric}

@@ -103,6 +103,20 @@ def test_any_order_of_events(tmp_path_factory: pytest.TempPathFactory, events: l
         journal.close()
 
 
+def test_what_is_gone_waits_again(tmp_path: Path) -> None:
+    """A run folder that was removed would be missing for ever, or what never was begun be called done."""
+    with Journal(tmp_path) as journal:
+        journal.begin(FACTS, ASKED)
+        for id in "ab":
+            journal.claim(id)
+            journal.finish(id, 1.0)
+        journal.again(["a", "c"])
+        assert states(journal) == {"a": "pending", "b": "done", "c": "pending"}
+        journal.claim("a")
+        journal.again(["a"])
+        assert states(journal)["a"] == "running"
+
+
 def test_more_items_later(tmp_path: Path) -> None:
     """A trial with --limit could not become the whole run."""
     with Journal(tmp_path) as journal:

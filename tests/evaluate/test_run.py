@@ -176,6 +176,19 @@ def test_what_cannot_be_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert (run / "result.json").read_bytes() == whole
 
 
+@pytest.mark.parametrize("lost", ["", "manifest.json"])
+def test_what_is_gone_is_made_again(lost: str, tmp_path: Path) -> None:
+    """A run folder that was removed, or is not whole, could never be had again."""
+    run = tmp_path / "run"
+    words: list[str | Path] = ["evaluate", "world", "--split", "easy:800000:2", "--run", run, *FAKES]
+    assert call(*words, "--workers", "1") == 0
+    before = outcome(run)
+    folder = next((run / "items").iterdir())
+    (folder / lost).unlink() if lost else shutil.rmtree(folder)
+    assert call(*words, "--workers", "1") == 0
+    assert outcome(run) == before
+
+
 def test_something_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every video of a data set would fail one after another for want of the same weights or server."""
     words: list[str | Path] = ["evaluate", "world", "--split", "easy:800000:2", "--run", tmp_path / "run"]
