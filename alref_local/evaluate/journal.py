@@ -48,7 +48,7 @@ class Journal:
         folder: of the run; the journal is ``journal.sqlite`` in it.
 
     Raises:
-        ConfigError: the folder cannot be written, another process works on it, or the file is no journal.
+        ConfigError: the folder cannot be written or locked, another process works on it, or the file is no journal.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,12 +59,18 @@ class Journal:
             self._lock = (folder / "journal.lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             self._lock.close()
             raise ConfigError(
                 f"Another evaluation works in {folder}.",
                 hint="Wait for it, or choose another folder with --run.",
             ) from None
+        except OSError as error:
+            self._lock.close()
+            raise ConfigError(
+                f"{folder} cannot be locked: {error.strerror}.",
+                hint="Its file system may have no locks; choose a folder on another disk with --run.",
+            ) from error
         self._database = sqlite3.connect(path, isolation_level=None)
         try:
             self._database.execute("PRAGMA journal_mode=WAL")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from pathlib import Path
 
@@ -150,6 +152,18 @@ def test_two_at_once(tmp_path: Path) -> None:
     with Journal(tmp_path), pytest.raises(ConfigError, match="Another evaluation works"):
         Journal(tmp_path)
     Journal(tmp_path).close()
+
+
+def test_no_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a network disk without locks one would wait for an evaluation that there is not."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(ConfigError, match="cannot be locked: No locks available") as refused:
+        Journal(tmp_path)
+    assert "another disk with --run" in refused.value.hint
 
 
 def test_no_journal(tmp_path: Path) -> None:
