@@ -94,13 +94,15 @@ def command(
         click.echo(visible(said), err=True)
     if done.failed:
         click.echo(f"{len(done.failed)} failed; the same command tries them again.", err=True)
+    for id, reason in done.result["unscored"].items():
+        click.echo(visible(f"{id} is not scored: {reason}"), err=True)
     if as_json:
         failed = [{"id": one.id, "error": one.error, "hint": one.hint} for one in done.failed]
         click.echo(json.dumps({**done.result, "failed": failed}, indent=2, ensure_ascii=False))
     else:
         for text in _table(done):
             click.echo(visible(text))
-    return 1 if done.failed else 0
+    return 1 if done.failed or done.result["unscored"] else 0
 
 
 def _table(done: Evaluation) -> Iterator[str]:
@@ -108,9 +110,9 @@ def _table(done: Evaluation) -> Iterator[str]:
     result = done.result
     rows: dict[str, Mapping[str, float]] = {**result["parts"], "all": result["scores"]}
     names = list(result["scores"])
-    if not names:
+    if not names and not result["unscored"]:
         yield f"{result['videos']} videos are segmented; there is no truth to score them by."
-    else:
+    elif names:
         width = max(map(len, rows))
         yield f"{'':<{width}}  " + "  ".join(f"{name:>5}" for name in names)
         for part, row in rows.items():

@@ -86,6 +86,7 @@ class PairTally:
             disagreements=tuple(
                 one for _, _, one in sorted(self._worst, key=lambda told: told[:2], reverse=True)
             ),
+            totals=_totals(ours, theirs),
         )
 
     def _agree(self, item: ComparedItem, sentence: Sentence, pair: SentencePair, video: int) -> None:
@@ -129,6 +130,14 @@ class PairTally:
 def _right(cases: Counter[tuple[bool, bool]]) -> Right:
     only_a, only_b = cases[True, False], cases[False, True]
     return Right(cases[True, True], only_a, only_b, cases[False, False], exact_mcnemar(only_a, only_b))
+
+
+def _totals(ours: ComparedRun, theirs: ComparedRun) -> dict[str, tuple[float, float]]:
+    """Figures of data sets whose videos have none (AVSS)."""
+    if any(row for run in (ours, theirs) for row in run.result.get("rows", {}).values()):
+        return {}
+    a, b = (run.result.get("scores", {}) for run in (ours, theirs))
+    return {name: (a[name], b[name]) for name in a if name in b}
 
 
 def _numeric(group: str) -> tuple[int, str]:

@@ -110,6 +110,7 @@ class PairSummary:
         by: the same measures, and the differences of scores, by property and value.
         disagreeing: sentences on which they disagreed.
         disagreements: those of them that differ most.
+        totals: figures ``(a, b)`` of the whole data set, as both evaluations have them.
     """
 
     a: str
@@ -122,6 +123,7 @@ class PairSummary:
     by: Mapping[str, Mapping[str, Mapping[str, Estimate]]]
     disagreeing: int
     disagreements: tuple[Disagreement, ...]
+    totals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

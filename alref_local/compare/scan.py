@@ -20,12 +20,17 @@ from alref_local.types import ClipReasoned, TargetResult
 __all__ = ["MAIN_SCORES", "ComparedItem", "Leftover", "Sentence", "SentencePair", "Walk", "main_score"]
 
 MAIN_SCORES = ("J&F", "M_J")
-"""By what a sentence is right or wrong: from half of it on, as in precision at 0.5."""
+"""By what runs are compared first."""
+
+_OWN_SCORES = ("J&F by number", *MAIN_SCORES)
 
 
 def main_score(row: Row | None) -> float | None:
-    """The figure of a row by which runs are compared first."""
-    return next((row[name] for name in MAIN_SCORES if row and name in row), None)
+    """By what a sentence is right or wrong: from half of it on, as in precision at 0.5.
+
+    Of Ref-DAVIS17 that is the figure by number: the matched one may be of another sentence's mask.
+    """
+    return next((row[name] for name in _OWN_SCORES if row and name in row), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What may be said about a difference: an interval that holds few videos, too, and tests named for what they are."""
+"""What may be said about a difference: its interval, and tests named for what they are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from alref_local.metrics import bootstrap
 
-__all__ = ["Estimate", "estimate", "exact_mcnemar", "holm", "level_for", "sign_flip"]
+__all__ = ["Estimate", "estimate", "exact_mcnemar", "holm", "sign_flip"]
 
 _EXACT = 12  # up to so many videos, all ways of flipping signs are gone through
 _FLIPS = 20_000
@@ -28,7 +28,7 @@ class Estimate(NamedTuple):
 
 
 def estimate(values: Sequence[float], videos: Sequence[Hashable], *, draws: int = 10_000) -> Estimate:
-    """Mean and interval: percentile bootstrap over videos, its level widened for few of them.
+    """Mean and interval: bootstrap over videos.
 
     Of a comparison, ``values`` are the differences of paired scores.
 
@@ -40,21 +40,8 @@ def estimate(values: Sequence[float], videos: Sequence[Hashable], *, draws: int 
     n = len(set(videos))
     if n < 2:
         return Estimate(float(np.mean(values)), float("nan"), float("nan"), len(values), n)
-    found = bootstrap(values, videos, level=level_for(n), draws=draws)
+    found = bootstrap(values, videos, draws=draws)
     return Estimate(*found, len(values), n)
-
-
-def level_for(n: int, level: float = 0.95) -> float:
-    """The level at which a percentile interval of ``n`` values covers ``level``.
-
-    Percentiles of ``n`` resampled values are too narrow, by ``sqrt((n - 1) / n)`` and by the difference of Student's t
-    from a normal distribution; this undoes both (Hesterberg, *What Teachers Should Know About the Bootstrap*, 2015,
-    "expanded percentile interval").
-    """
-    from scipy.special import ndtr, stdtrit  # slow to import
-
-    outside = float(ndtr(-((n / (n - 1)) ** 0.5) * stdtrit(n - 1, (1 + level) / 2)))
-    return 1 - 2 * outside
 
 
 def sign_flip(values: Sequence[float], videos: Sequence[Hashable], *, seed: int = 0) -> float:

@@ -38,7 +38,7 @@ def verdict(pair: PairSummary, whole: Comparison) -> str:
     """Two or three sentences about a pair of runs."""
     name = main_name(pair)
     if name is None:
-        return f"{pair.a} and {pair.b} have no score in common; only their agreement is known."
+        return _without_rows(pair)
     score = pair.scores[name]
     difference = score.difference
     above, below = (pair.a, pair.b) if difference.mean >= 0 else (pair.b, pair.a)
@@ -52,6 +52,15 @@ def verdict(pair: PairSummary, whole: Comparison) -> str:
     if better(score):
         return f"{told}. This is more than noise ({over}).{models}"
     return f"{told}. This may be noise ({over}).{models}"
+
+
+def _without_rows(pair: PairSummary) -> str:
+    """Two runs whose videos have no scores of their own, as those of AVSS."""
+    if not pair.totals:
+        return f"{pair.a} and {pair.b} have no score in common; only their agreement is known."
+    name, (a, b) = next(iter(pair.totals.items()))
+    told = f"{name} is a figure of the whole data set: {a:.3f} for {pair.a}, {b:.3f} for {pair.b}."
+    return f"{told} Videos have none, so whether this is more than noise cannot be said."
 
 
 def _interval(score: ScorePair) -> str:

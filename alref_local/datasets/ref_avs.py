@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from alref_local.datasets.item import Dataset, Item, Reference
 from alref_local.datasets.source import AnnotationsError, Entry, Name, Sentence, Source
@@ -11,7 +12,7 @@ from alref_local.datasets.truth import MaskFiles
 __all__ = ["REF_AVS"]
 
 _FRAMES = range(10)
-_NULL = "test_n"
+_NULL = "null"
 
 
 class _Row(Entry):
@@ -25,12 +26,17 @@ class _Row(Entry):
         """``VIDEO_CATEGORY_NUMBER`` is a sentence."""
         return self.uid.rsplit("_", 2)[0]
 
+    @property
+    def target(self) -> bool:
+        """Sentences of the null split have none, nor have some of train and val."""
+        return self.uid.rsplit("_", 2)[-2] != _NULL
+
 
 def _read(source: Source, split: str) -> Iterator[Item]:
-    """Sentences of the null split have no target; ``media`` names the video as the first part of the sentence's id."""
+    """``media`` names the video as the first part of the sentence's id."""
     videos: dict[str, list[_Row]] = {}
     for number, row in enumerate(source.csv(_Row, "metadata.csv"), start=2):
-        if row.video == row.uid:
+        if row.uid.count("_") < 2:
             raise AnnotationsError([f"metadata.csv: line {number}: {row.uid} is not VIDEO_CATEGORY_NUMBER."])
         if row.split == split:
             videos.setdefault(row.video, []).append(row)
@@ -39,16 +45,24 @@ def _read(source: Source, split: str) -> Iterator[Item]:
         yield Item(
             video,
             source.path("media", video, "frames"),
-            tuple(_reference(source, video, row, frames) for row in rows),
+            tuple(_references(source, video, rows, frames)),
             frames,
             audio=source.path("media", video, "audio.wav"),
             part=split,
         )
 
 
-def _reference(source: Source, video: str, row: _Row, frames: tuple[str, ...]) -> Reference:
-    files = tuple(source.path("gt_mask", video, f"fid_{row.fid}", f"{k:05}.png") for k in _FRAMES)
-    return Reference(row.uid, row.exp, sound=True, truth=MaskFiles(frames, files), target=row.split != _NULL)
+def _references(
+    source: Source, video: str, rows: Sequence[_Row], frames: tuple[str, ...]
+) -> Iterator[Reference]:
+    """The published list repeats some rows, and gives three ids to two sentences each: the second is ``ID~2``."""
+    times: Counter[str] = Counter()
+    for row in dict.fromkeys(rows):
+        times[row.uid] += 1
+        id = row.uid if times[row.uid] == 1 else f"{row.uid}~{times[row.uid]}"
+        files = tuple(source.path("gt_mask", video, f"fid_{row.fid}", f"{k:05}.png") for k in _FRAMES)
+        truth = MaskFiles(frames, files)
+        yield Reference(id, row.exp, sound=True, truth=truth, target=row.target)
 
 
 REF_AVS = Dataset(

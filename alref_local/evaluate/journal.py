@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple
@@ -48,7 +48,7 @@ class Journal:
         folder: of the run; the journal is ``journal.sqlite`` in it.
 
     Raises:
-        ConfigError: the folder cannot be written, another process works on it, or the file is no journal.
+        ConfigError: the folder cannot be written or locked, another process works on it, or the file is no journal.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,12 +59,18 @@ class Journal:
             self._lock = (folder / "journal.lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             self._lock.close()
             raise ConfigError(
                 f"Another evaluation works in {folder}.",
                 hint="Wait for it, or choose another folder with --run.",
             ) from None
+        except OSError as error:
+            self._lock.close()
+            raise ConfigError(
+                f"{folder} cannot be locked: {error.strerror}.",
+                hint="Its file system may have no locks; choose a folder on another disk with --run.",
+            ) from error
         self._database = sqlite3.connect(path, isolation_level=None)
         try:
             self._database.execute("PRAGMA journal_mode=WAL")
@@ -113,12 +119,20 @@ class Journal:
             )
             self._database.execute("UPDATE items SET state = 'pending' WHERE state IN ('running', 'failed')")
 
+    def again(self, ids: Iterable[str]) -> None:
+        """Of these, what is done waits again: its masks are gone."""
+        with self._database:
+            self._database.execute("BEGIN")
+            self._database.executemany(
+                "UPDATE items SET state = 'pending' WHERE id = ? AND state = 'done'", [(id,) for id in ids]
+            )
+
     def claim(self, id: str) -> None:
         """A pending item is begun."""
         self._move(id, "pending", "running", "attempts = attempts + 1, error = '', hint = ''")
 
     def finish(self, id: str, seconds: float) -> None:
-        """A running item is done, for ever."""
+        """A running item is done."""
         self._move(id, "running", "done", "seconds = ?", seconds)
 
     def fail(self, id: str, error: str, hint: str, seconds: float) -> None:

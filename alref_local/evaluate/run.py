@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from alref_local.datasets import Item, find_dataset, load_items
+from alref_local.datasets import find_dataset, load_items
 from alref_local.datasets.avsbench_semantic import categories
 from alref_local.datasets.source import Source
 from alref_local.errors import ConfigError
@@ -18,7 +18,7 @@ from alref_local.evaluate.facts import asked, facts
 from alref_local.evaluate.journal import Entry, Journal
 from alref_local.evaluate.launch import Processes
 from alref_local.evaluate.pool import run_tasks
-from alref_local.evaluate.scores import ItemScores, score_item
+from alref_local.evaluate.scores import ItemScores, Unscored, try_item
 from alref_local.evaluate.tasks import item_folder, tasks
 from alref_local.evaluate.totals import figures, intervals
 from alref_local.evaluate.worker import Message, Setup
@@ -26,6 +26,7 @@ from alref_local.files import write_bytes
 from alref_local.metrics.parallel import each
 from alref_local.reason.calls import read_calls
 from alref_local.reason.usage import totals
+from alref_local.runs.manifest import MANIFEST
 from alref_local.serve.devices import devices_for
 from alref_local.session import Session
 from alref_local.types import Totals
@@ -49,7 +50,8 @@ class Evaluation:
         folder: of the run.
         done: items that are done.
         failed: items that failed at this start.
-        result: what ``result.json`` holds: the scores, of the items that are done.
+        result: what ``result.json`` holds: the scores, of the items that are done; ``unscored`` says of which they
+            could not be had, and why.
     """
 
     folder: Path
@@ -108,6 +110,8 @@ def evaluate(
             facts(settings, card, dataset=name, split=split, background=str(background)),
             {item.id: asked(item) for item in items},
         )
+        folders = {task.id: item_folder(folder, task.name) for task in todo}
+        journal.again(id for id, one in folders.items() if not (one / MANIFEST).is_file())
         entries = journal.entries()
         waiting = [task for task in todo if entries[task.id].state != "done"]
         tell(Begun(len(items), len(items) - len(waiting)))
@@ -119,30 +123,27 @@ def evaluate(
             run_tasks(waiting, setup, journal, many, tell, OnRay() if engine == "ray" else Processes())
         entries = journal.entries()
     mine = [entries[item.id] for item in items]
-    done = [
-        (item, item_folder(folder, task.name))
-        for item, task in zip(items, todo, strict=True)
-        if entries[item.id].state == "done"
-    ]
+    done = [(item, folders[item.id]) for item in items if entries[item.id].state == "done"]
     named = categories(Source(root)) if dataset.metric == "mIoU" else {}
-    scored = each(partial(score_item, metric=dataset.metric, categories=named), done, workers or 1)
+    scored = each(partial(try_item, metric=dataset.metric, categories=named), done, workers or 1)
     head = {"dataset": name, "split": split, "metric": dataset.metric}
     head |= {"config": settings.name, "backend": card.name}
-    result = head | _result(items, scored)
+    result = head | _result([one.id for one in mine if one.state != "done"], scored)
     _write(folder / "timings.json", _timings(mine, [path for _, path in done]))
     _write(folder / "result.json", result)
     failed = tuple(one for one in mine if one.state == "failed")
     return Evaluation(folder, len(done), failed, result)
 
 
-def _result(items: Sequence[Item], scored: Sequence[ItemScores]) -> dict[str, Any]:
+def _result(missing: Sequence[str], found: Sequence[ItemScores | Unscored]) -> dict[str, Any]:
     """The same for the same masks, however often the run was interrupted."""
-    done = {one.id for one in scored}
+    scored = [one for one in found if isinstance(one, ItemScores)]
     parts = list(dict.fromkeys(one.part for one in scored))
     by_part = {part: figures([one for one in scored if one.part == part]) for part in parts}
     return {
         "videos": len(scored),
-        "missing": [item.id for item in items if item.id not in done],
+        "missing": missing,
+        "unscored": {one.id: one.reason for one in found if isinstance(one, Unscored)},
         "scores": figures(scored),
         "intervals": intervals(scored),
         "parts": by_part if len(parts) > 1 else {},

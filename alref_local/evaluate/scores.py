@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alref_local.datasets import Item, Truth
+from alref_local.datasets import Item, Reference, Truth
 from alref_local.datasets.item import Metric
-from alref_local.errors import MediaError
+from alref_local.errors import AlrefError, MediaError
 from alref_local.evaluate.merging import label_map_path
 from alref_local.evaluate.tasks import query_ids
 from alref_local.masks import area, decode, union
@@ -25,6 +26,7 @@ from alref_local.metrics import (
     object_scores,
     region_similarity,
 )
+from alref_local.metrics.avs import avsbench_f
 from alref_local.metrics.avss import ClassSums
 from alref_local.metrics.pngs import read_labels
 from alref_local.runs import open_run
@@ -32,7 +34,7 @@ from alref_local.runs.reader import Run
 from alref_local.select.synonyms import merged
 from alref_local.types import TargetResult
 
-__all__ = ["ItemScores", "score_item"]
+__all__ = ["ItemScores", "Unscored", "score_item", "try_item"]
 
 _CHUNK = 8  # frames in memory
 
@@ -60,6 +62,22 @@ class ItemScores:
     classes: ClassSums | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unscored:
+    """An item that cannot be scored, and why, in sentences."""
+
+    id: str
+    reason: str
+
+
+def try_item(pair: tuple[Item, Path], metric: Metric, categories: Mapping[str, int]) -> ItemScores | Unscored:
+    """As `score_item`; what is damaged costs its own item, not the figures of all others."""
+    try:
+        return score_item(pair, metric, categories)
+    except AlrefError as error:
+        return Unscored(pair[0].id, f"{error} {error.hint}".rstrip())
+
+
 def score_item(pair: tuple[Item, Path], metric: Metric, categories: Mapping[str, int]) -> ItemScores:
     """Score one item.
 
@@ -76,28 +94,30 @@ def score_item(pair: tuple[Item, Path], metric: Metric, categories: Mapping[str,
     return _RULES[metric](item, open_run(folder), categories)
 
 
-def _by_sentence(item: Item, run: Run, _: Mapping[str, int]) -> ItemScores:
-    """J and F of every sentence with truth."""
+def _by_sentence(
+    item: Item, run: Run, _: Mapping[str, int], *, row: Callable[[Reference, TargetResult, Run], Row]
+) -> ItemScores:
+    """A row for every sentence that can be scored, by a rule for one of them."""
     found = _results(item, run)
-    rows = {
-        one.id: _row(*_j_and_f(found[one.id], one.truth, run))
-        for one in item.references
-        if one.truth is not None
-    }
-    return ItemScores(item.id, item.part, rows, _targets(item, found))
+    rows = {one.id: row(one, found[one.id], run) for one in item.references}
+    return ItemScores(
+        item.id, item.part, {id: scored for id, scored in rows.items() if scored}, _targets(item, found)
+    )
 
 
-def _seen_and_heard(item: Item, run: Run, _: Mapping[str, int]) -> ItemScores:
-    """Ref-AVS: J and F of sentences with a target, S of those without."""
-    found = _results(item, run)
-    rows: dict[str, Row] = {}
-    for one in item.references:
-        if one.target is False:
-            frames = range(len(run.video.frame_names))
-            rows[one.id] = {"S": null_s(_predicted(found[one.id], list(frames), run))}
-        elif one.truth is not None:
-            rows[one.id] = _row(*_j_and_f(found[one.id], one.truth, run))
-    return ItemScores(item.id, item.part, rows, _targets(item, found))
+def _davis(one: Reference, result: TargetResult, run: Run) -> Row:
+    """J and F of the DAVIS benchmark."""
+    return {} if one.truth is None else _row(*_j_and_f(result, one.truth, run))
+
+
+def _ref_avs(one: Reference, result: TargetResult, run: Run) -> Row:
+    """J and F as AVSBench has them, a sentence at a time; S of a sentence without target."""
+    if one.target is False:
+        return {"S": null_s(_predicted(result, list(range(len(run.video.frame_names))), run))}
+    if one.truth is None:
+        return {}
+    frames = _frames(one.truth, result, run)
+    return _row(frames.iou, avsbench_f([frames]))
 
 
 def _by_object(item: Item, run: Run, _: Mapping[str, int]) -> ItemScores:
@@ -126,8 +146,7 @@ def _by_sound(item: Item, run: Run, _: Mapping[str, int]) -> ItemScores:
     (one,) = item.references
     if one.truth is None:
         return ItemScores(item.id, item.part)
-    true, at = _true(one.truth, one.truth.frames, run)
-    frames = frame_scores(_predicted(_results(item, run)[one.id], at, run), true)
+    frames = _frames(one.truth, _results(item, run)[one.id], run)
     row = {"M_J": float(frames.iou.mean()), "M_F": float(frames.contour.mean())}
     return ItemScores(item.id, item.part, {one.id: row}, frames=frames)
 
@@ -147,11 +166,11 @@ def _by_category(item: Item, run: Run, categories: Mapping[str, int]) -> ItemSco
 
 
 _RULES: Final[Mapping[Metric, Callable[[Item, Run, Mapping[str, int]], ItemScores]]] = {
-    "J&F": _by_sentence,
+    "J&F": partial(_by_sentence, row=_davis),
     "J&F by object": _by_object,
     "M_J, M_F": _by_sound,
     "mIoU": _by_category,
-    "J, F, S": _seen_and_heard,
+    "J, F, S": partial(_by_sentence, row=_ref_avs),
 }
 
 
@@ -189,6 +208,12 @@ def _j_and_f(result: TargetResult, truth: Truth, run: Run) -> tuple[NDArray[np.f
     return np.concatenate(region), np.concatenate(contour)
 
 
+def _frames(truth: Truth, result: TargetResult, run: Run) -> FrameScores:
+    """What AVSBench and Ref-AVS score by; they have ten frames a video at most."""
+    true, at = _true(truth, truth.frames, run)
+    return frame_scores(_predicted(result, at, run), true)
+
+
 def _true(truth: Truth, frames: tuple[str, ...], run: Run) -> tuple[NDArray[np.bool_], list[int]]:
     """``(n, H, W)`` true masks, and the places of their frames in the run."""
     size = (run.video.height, run.video.width)
@@ -221,6 +246,7 @@ def _predicted(result: TargetResult, frames: list[int], run: Run) -> NDArray[np.
     return masks
 
 
-def _row(j: NDArray[np.float64], f: NDArray[np.float64]) -> Row:
-    region, contour = float(j.mean()), float(f.mean())
+def _row(j: NDArray[np.float64] | float, f: NDArray[np.float64] | float) -> Row:
+    """Figures of frames, or of all of them."""
+    region, contour = float(np.mean(j)), float(np.mean(f))
     return {"J": region, "F": contour, "J&F": (region + contour) / 2}

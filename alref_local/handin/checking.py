@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from alref_local.datasets import Checked, Drawn, Item, find_dataset, load_items
 from alref_local.errors import ConfigError, MediaError
 from alref_local.handin.forms import Entry, Form, find_form
-from alref_local.handin.pictures import complaint
+from alref_local.handin.pictures import pixel_values
 from alref_local.media import FrameFolder
 
 __all__ = ["check_archive"]
@@ -41,9 +41,10 @@ def check_archive(path: Path, name: str, root: Path, split: str = "") -> Checked
     form = find_form(name)
     split = split or form.split
     items = load_items(name, root, split)
+    more: list[str] = []
     try:
         with zipfile.ZipFile(path) as archive:
-            problems = tuple(f"{said}." for said in _problems(archive, form, items))
+            problems = tuple(f"{said}." for said in _problems(archive, form, items, more))
     except FileNotFoundError:
         raise ConfigError(f"There is no file {path}.", hint="Check the name.") from None
     except (zipfile.BadZipFile, NotImplementedError, ValueError):
@@ -57,11 +58,14 @@ def check_archive(path: Path, name: str, root: Path, split: str = "") -> Checked
         "sentences": sum(len(item.references) for item in items),
         "masks": sum(1 for item in items for _ in form.entries(item)),
     }
-    return Checked(counts, problems, tuple(_remarks(form, split, len(items))))
+    return Checked(counts, problems, tuple(_remarks(form, split, len(items), more)))
 
 
-def _problems(archive: zipfile.ZipFile, form: Form, items: Sequence[Item]) -> Iterator[str]:
-    """All of them; only the first one where everything lies in the wrong place."""
+def _problems(archive: zipfile.ZipFile, form: Form, items: Sequence[Item], more: list[str]) -> Iterator[str]:
+    """All of them; only the first one where everything lies in the wrong place.
+
+    Names of pictures that hold more than the objects, but nothing wrong, are added to ``more``.
+    """
     infos = {info.orig_filename: info for info in archive.infolist()}
     expected = {entry.name for item in items for entry in form.entries(item)}
     if infos and (misplaced := _misplaced(infos, expected, form)):
@@ -73,14 +77,28 @@ def _problems(archive: zipfile.ZipFile, form: Form, items: Sequence[Item]) -> It
         for folder, group in groupby(form.entries(item), key=attrgetter("folder")):
             entries = list(group)
             yield from _missing(folder, entries, infos)
-            found = [
-                (entry.file, complaint(archive, infos[entry.name], form.mode, size, entry.values))
-                for entry in entries
-                if entry.name in infos
-            ]
-            for said, count in Counter(said for _, said in found if said).items():
-                first = next(file for file, reason in found if reason == said)
+            faults: dict[str, str] = {}
+            for entry in (one for one in entries if one.name in infos):
+                values = pixel_values(archive, infos[entry.name], form.mode, size)
+                if said := _fault(values, entry, form):
+                    faults[entry.file] = said
+                elif not set(values) <= set(entry.values):
+                    more.append(entry.name)
+            for said, count in Counter(faults.values()).items():
+                first = next(file for file, reason in faults.items() if reason == said)
                 yield f"{folder}/{first} {said}" + (f" (and {count - 1} more there)" if count > 1 else "")
+
+
+def _fault(values: tuple[int, ...] | str, entry: Entry, form: Form) -> str:
+    """What is wrong with a picture, as the end of a sentence; empty if nothing is."""
+    if isinstance(values, str):
+        return values
+    strange = [value for value in values if value not in entry.values and value > form.most]
+    if not strange:
+        return ""
+    if form.mode == "L":
+        return f"holds the value {strange[-1]}, where masks hold 0 and 255"
+    return f"holds the number {strange[-1]}, and no more than {form.most} proposals are read"
 
 
 def _names(infos: Sequence[zipfile.ZipInfo], expected: set[str]) -> Iterator[str]:
@@ -152,12 +170,17 @@ def _unsafe(name: str) -> str:
     return "is not a plain name" if any(c in "\\:" or not c.isprintable() for c in name) else ""
 
 
-def _remarks(form: Form, split: str, videos: int) -> Iterator[str]:
+def _remarks(form: Form, split: str, videos: int, more: Sequence[str]) -> Iterator[str]:
     published = find_dataset(form.dataset).splits.get(split, 0)
     if published and published != videos:
         yield f"The published split has {published} videos, this one {videos}."
     if split != form.split:
         yield f"The benchmark scores the split {form.split}; this is {split}."
+    if more:
+        yield (
+            f"{len(more)} picture(s) hold numbers above those of the objects, first {more[0]}: the unsupervised task,"
+            f" the default of eval_davis.py, reads up to {form.most} proposals; the semi-supervised one ends there."
+        )
 
 
 def _plain(name: str) -> str:

@@ -27,7 +27,7 @@ class Entry:
         folder: its folder in the archive.
         file: its name there.
         source: where it is in the run folder of its video.
-        values: that its pixels may have.
+        values: that its pixels are meant to have.
     """
 
     folder: str
@@ -52,6 +52,7 @@ class Form:
         mode: of the pictures, as Pillow names it: ``L`` 8-bit grey, ``P`` palette.
         split: that the benchmark scores.
         entries: all pictures of a video.
+        most: up to which number other values are read all the same.
     """
 
     dataset: str
@@ -60,6 +61,7 @@ class Form:
     mode: Literal["L", "P"]
     split: str
     entries: Callable[[Item], Iterator[Entry]]
+    most: int = 0
 
 
 def find_form(dataset: str) -> Form:
@@ -119,6 +121,7 @@ FORMS: Final = {
             mode="P",
             split="valid",
             entries=_by_annotator,
+            most=20,  # proposals, of the unsupervised task
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""One picture out of an archive that may come from anybody: what is wrong with it, as the end of a sentence."""
+"""One picture out of an archive that may come from anybody: what its pixels are, or what is wrong with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from PIL import Image
 
-__all__ = ["complaint"]
+__all__ = ["pixel_values"]
 
 _MODES: Final = {
     "L": "8-bit grey",
@@ -23,14 +23,10 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 """What `zipfile` raises on entries that are damaged, encrypted or packed in a way that it does not know."""
 
 
-def complaint(
-    archive: zipfile.ZipFile,
-    info: zipfile.ZipInfo,
-    mode: Literal["L", "P"],
-    size: tuple[int, int],
-    values: tuple[int, ...],
-) -> str | None:
-    """Why a picture is not what it should be; ``None`` if it is.
+def pixel_values(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, mode: Literal["L", "P"], size: tuple[int, int]
+) -> tuple[int, ...] | str:
+    """All values of a picture's pixels, or why it is not what it should be, as the end of a sentence.
 
     Nothing is unpacked beyond what a picture of that size can take.
 
@@ -39,7 +35,6 @@ def complaint(
         info: which entry.
         mode: the picture's, as Pillow names it.
         size: ``(height, width)`` of the video.
-        values: that its pixels may have.
     """
     most = 2 * size[0] * size[1] + 65_536
     if info.file_size > most:
@@ -49,10 +44,10 @@ def complaint(
             data = file.read(most + 1)
     except _BROKEN:
         return "is damaged in the archive"
-    return _complaint(data, mode, size, values)
+    return _values(data, mode, size)
 
 
-def _complaint(data: bytes, mode: str, size: tuple[int, int], values: tuple[int, ...]) -> str | None:
+def _values(data: bytes, mode: str, size: tuple[int, int]) -> tuple[int, ...] | str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -70,12 +65,7 @@ def _complaint(data: bytes, mode: str, size: tuple[int, int], values: tuple[int,
             histogram = image.histogram()
         except (OSError, SyntaxError, ValueError):
             return "is a damaged PNG picture"
-    strange = [value for value, count in enumerate(histogram) if count and value not in values]
-    if not strange:
-        return None
-    if mode == "L":
-        return f"holds the value {strange[-1]}, where masks hold 0 and 255"
-    return f"holds the number {strange[-1]}, where the objects are {values[1]} to {values[-1]}"
+    return tuple(value for value, count in enumerate(histogram) if count)
 
 
 def _shown(size: tuple[int, int]) -> str:

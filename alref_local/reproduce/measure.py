@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alref_local.configs import load_config
+from alref_local.datasets import find_dataset
 from alref_local.evaluate import Begun, Evaluation, evaluate
 from alref_local.evaluate.worker import Message
 from alref_local.metrics import bootstrap
@@ -35,11 +36,11 @@ class Measured:
 
     Attributes:
         row: of the table.
-        paper: its figures, by metric; none for a data set that the paper has not.
+        paper: its figures, by metric; none for a data set or split that the paper has not.
         ours: the same metrics as fractions; none if the row was not measured.
         gain: of the first metric over the row that it is compared with, on the same sentences, with a 95 % interval.
-        failed: how many videos failed.
-        note: why it was not measured.
+        failed: how many videos failed, or could not be scored.
+        note: why it was not measured, or what it cannot be compared with.
     """
 
     row: Row
@@ -56,6 +57,7 @@ def measure(
     root: Path,
     folder: Path,
     *,
+    split: str = "",
     config: str = "",
     changes: Mapping[str, Any] | None = None,
     backend: str = "none",
@@ -69,6 +71,7 @@ def measure(
         data: the data set.
         root: its folder.
         folder: of the runs.
+        split: by default the one that is evaluated.
         config: what the rows are laid over, instead of their own protocols.
         changes: nested settings laid over config and row.
         backend: a card, or ``replay:`` with the folder of an earlier call.
@@ -78,11 +81,12 @@ def measure(
     Raises:
         AlrefError: as ``evaluate.evaluate``.
     """
+    split = split or next(iter(find_dataset(data).splits))
     before: list[Evaluation] = []
     for row in table.rows:
         if row.changes is None:
             continue
-        paper = _paper(table, row, data)
+        paper = _paper(table, row, data, split)
         asked: dict[str, Any] = {
             "config": config or row.protocol(data),
             "backend": _backend(backend, row, table),
@@ -91,7 +95,9 @@ def measure(
         if note := _unaskable(mine, **asked):
             yield Measured(row, paper, {}, note=note)
             continue
-        done = evaluate(data, root, folder / row.slug, changes=mine, tell=tell, **asked, **options)
+        done = evaluate(
+            data, root, folder / row.slug, split=split, changes=mine, tell=tell, **asked, **options
+        )
         compared = before[0 if table.gain_over == "first" else -1] if before else None
         before.append(done)
         ours = {metric: _score(metric, done.result["scores"]) for metric in table.metrics}
@@ -100,14 +106,22 @@ def measure(
             paper,
             {metric: value for metric, value in ours.items() if value is not None},
             None if compared is None else _gain(table.metrics[0], done.result, compared.result),
-            len(done.failed),
+            len(done.failed) + len(done.result["unscored"]),
+            _note(table, data, split),
         )
 
 
-def _paper(table: Table, row: Row, data: str) -> dict[str, float | None]:
-    if data not in table.data:
+def _paper(table: Table, row: Row, data: str, split: str) -> dict[str, float | None]:
+    if data not in table.data or split != table.split:
         return {}
     return dict(zip(table.metrics, row.figures[table.data.index(data)], strict=True))
+
+
+def _note(table: Table, data: str, split: str) -> str:
+    """MeViS' valid is scored by a server: what can be scored here is another split."""
+    if data not in table.data or split == table.split:
+        return ""
+    return f"the paper's figures are of the split {table.split}"
 
 
 def _backend(backend: str, row: Row, table: Table) -> str:

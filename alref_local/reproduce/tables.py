@@ -12,6 +12,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
+from alref_local.datasets import find_dataset
 from alref_local.errors import ConfigError
 
 __all__ = ["Row", "Table", "find_table", "load_tables"]
@@ -60,6 +61,7 @@ class Table(_Part):
         table: its number.
         about: what it shows.
         data: names of the data sets.
+        split: of each of them, that the paper's figures are of.
         metrics: names of the columns of each data set.
         rows: in its order.
         gain_over: which row a row is compared with.
@@ -68,19 +70,21 @@ class Table(_Part):
     table: int
     about: str
     data: tuple[str, ...]
+    split: str
     metrics: tuple[str, ...]
     rows: tuple[Row, ...]
     gain_over: Literal["before", "first"] = "before"
 
     def commands(self, data: str) -> Iterator[tuple[Row, str]]:
         """For each row that is ours, the command that measures it alone."""
+        known = data in self.data and next(iter(find_dataset(data).splits)) != self.split
+        split = f" --split {self.split}" if known else ""
         for row in self.rows:
             if row.changes is not None:
                 changes = " ".join(f"--set {shlex.quote(one)}" for one in _pairs(row.changes))
                 run = f"runs/table{self.table}/{data}/{row.slug}"
-                command = (
-                    f"alref-local evaluate {data} --root DATA -b BACKEND -c {row.protocol(data)} --run {run}"
-                )
+                command = f"alref-local evaluate {data} --root DATA{split} -b BACKEND"
+                command += f" -c {row.protocol(data)} --run {run}"
                 yield row, f"{command} {changes}".rstrip()
 
 

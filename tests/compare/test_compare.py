@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,22 @@ def test_terminal_json_csv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     same = [float(row["pivot_frame_as_first"]) for row in rows if row["run"] == "qwen"]
     assert pair["agreement"]["pivot_frame"]["mean"] == pytest.approx(np.mean(same))
     assert json.loads(rows[0]["frames"]) == [c.frame for c in made(10, "the dog").results[0].clips]
+
+
+def test_figures_of_the_whole_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two runs of AVSS, whose videos have no scores, would be said to have none at all."""
+    items = {f"v{k}": replace(made(k, "the dog"), rows={}) for k in range(2)}
+    runs = two(tmp_path, items, items)
+    for run, miou in zip(runs, (0.412, 0.385), strict=True):
+        result = json.loads((run / "result.json").read_text())
+        (run / "result.json").write_text(json.dumps(result | {"scores": {"mIoU": miou, "F": 0.5}}))
+    assert call("compare", *runs, "--json") == 0
+    (pair,) = json.loads(capsys.readouterr().out)["pairs"]
+    assert (pair["scores"], pair["totals"]) == ({}, {"mIoU": [0.412, 0.385], "F": [0.5, 0.5]})
+    assert call("compare", *runs) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "mIoU is a figure of the whole data set: 0.412 for gpt, 0.385 for qwen" in told
+    assert "no score in common" not in told
 
 
 def test_three_runs_are_compared_pair_by_pair(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from alref_local.compare import compare
 from alref_local.compare.runs import open_runs
-from alref_local.compare.scan import Walk
+from alref_local.compare.scan import Walk, main_score
 from alref_local.datasets import DATASETS, Item
 from alref_local.evaluate.names import folder_names
 from alref_local.evaluate.scores import score_item
@@ -36,6 +36,22 @@ def evaluation(name: str, root: Path, folder: Path, mask: Chosen) -> Path:
     split = next(iter(DATASETS[name].splits))
     (folder / "result.json").write_text(json.dumps({"dataset": name, "split": split, "rows": rows}))
     return folder
+
+
+def test_a_sentence_is_not_right_by_the_mask_of_another(tmp_path: Path) -> None:
+    """Ref-DAVIS17 matches objects: whoever mixed them up would be right about every sentence."""
+
+    def swapped(item: Item, reference: str, frame: str) -> NDArray[np.bool_]:
+        (one,) = [one for one in item.references if one.id == reference]
+        assert item.truth is not None
+        return np.equal(item.truth.read(frame, (48, 64)), 3 - one.object)
+
+    root = tmp_path / "data"
+    runs = open_runs([evaluation("ref-davis17", root, tmp_path / "run", swapped)])
+    swan = next(iter(Walk(runs, root)))
+    rows = [swan.score(0, sentence) for sentence in swan.sentences]
+    assert [row and row["J&F"] for row in rows] == [1.0] * 8
+    assert [main_score(row) for row in rows] == [0.0] * 8
 
 
 @pytest.mark.parametrize("name", list(MINIATURES))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from alref_local.compare.statistics import estimate, exact_mcnemar, holm, level_for, sign_flip
+from alref_local.compare.statistics import estimate, exact_mcnemar, holm, sign_flip
+from alref_local.metrics import bootstrap
 
 Floats = NDArray[np.float64]
 
@@ -77,11 +78,10 @@ def test_drawn_flips_are_close_to_students_test() -> None:
     assert sign_flip([0.1] * 60, videos) == pytest.approx(1 / 20_001)
 
 
-def test_levels() -> None:
-    """Few videos would get the interval of many."""
-    assert level_for(10_000) == pytest.approx(0.95, abs=1e-4)
-    t = stats.t.ppf(0.975, 9)
-    assert level_for(10) == pytest.approx(1 - 2 * stats.norm.cdf(-np.sqrt(10 / 9) * t))
+def test_one_difference_has_one_interval() -> None:
+    """`tables` or `evaluate` would print another interval of the same figures than `compare`."""
+    values, videos = [0.1, -0.2, 0.3, 0.05, 0.2], ["a", "a", "b", "c", "d"]
+    assert estimate(values, videos)[:3] == bootstrap(values, videos)
     alone = estimate([0.5, 0.7], ["a", "a"])
     assert (alone.mean, alone.values, alone.videos) == (0.6, 2, 1)
     assert np.isnan(alone.low)

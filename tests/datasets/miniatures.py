@@ -137,15 +137,17 @@ def avs_semantic(root: Path) -> None:
 
 
 def ref_avs(root: Path) -> None:
-    """A video with two sentences, one whose sentence has no target."""
+    """A video with three sentences, one whose sentence has no target; as published, a row comes twice, and an id."""
     video, null = "--KCIe_0_10000", "zZz_0_10000"
     rows = [
         [video, f"{video}_hair-dryer_1", "test_s", "0", "The object that sounds, and moves."],
         [video, f"{video}_hair-dryer_2", "test_s", "0", "The block."],
         [null, f"{null}_null_1", "test_n", "1", "The silent piano."],
+        [video, f"{video}_hair-dryer_1", "test_s", "0", "The object that sounds, and moves."],
+        [video, f"{video}_hair-dryer_2", "test_s", "2", "The lower block."],
     ]
     _table(root / "metadata.csv", ["vid", "uid", "split", "fid", "exp"], rows)
-    for name, fid, shown in ((video, 0, 1), (null, 1, 9)):
+    for name, fid, shown in ((video, 0, 1), (video, 2, 2), (null, 1, 9)):
         for k in range(10):
             _picture(root / f"media/{name}/frames/{k}.jpg", k % 8)
             _mask(root / f"gt_mask/{name}/fid_{fid}/{k:05}.png", blocks(k % 8) == shown)

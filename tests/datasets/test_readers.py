@@ -29,7 +29,7 @@ COUNTS = {
     "avs-ms3": {"videos": 2, "sounds": 2, "frames": 10, "masks": 10},
     "avs-avss": {"videos": 2, "sounds": 2, "frames": 15, "masks": 15},
     "avs-v2-binary": {"videos": 1, "sounds": 1, "frames": 10, "masks": 10},
-    "ref-avs": {"videos": 1, "sentences": 2, "frames": 10, "masks": 10},
+    "ref-avs": {"videos": 1, "sentences": 3, "frames": 10, "masks": 20},
     "own": {"videos": 2, "sentences": 2, "sounds": 1, "masks": 1},
 }
 
@@ -179,14 +179,29 @@ def test_colours_beyond_the_palette_are_background(tmp_path: Path) -> None:
 
 
 def test_ref_avs(tmp_path: Path) -> None:
-    """The sentence without a target would be scored as if it had one."""
+    """The sentence without a target would be scored as if it had one, or two sentences of one id be one."""
     (item,) = made(tmp_path, "ref-avs").values()
     assert item.id == "--KCIe_0_10000"
-    assert [one.id for one in item.references] == [f"{item.id}_hair-dryer_1", f"{item.id}_hair-dryer_2"]
-    assert item.references[0].text == "The object that sounds, and moves."
+    assert [(one.id, one.text) for one in item.references] == [
+        (f"{item.id}_hair-dryer_1", "The object that sounds, and moves."),
+        (f"{item.id}_hair-dryer_2", "The block."),
+        (f"{item.id}_hair-dryer_2~2", "The lower block."),
+    ]
+    np.testing.assert_array_equal(masks(item.references[2])[3], blocks(3) == 2)
     (null,) = load_items("ref-avs", tmp_path, "test_n")
     assert null.references[0].target is False
     assert not any(mask.any() for mask in masks(null.references[0]))
+
+
+@pytest.mark.parametrize("split", ["val", "train"])
+def test_null_sentences_of_ref_avs(split: str, tmp_path: Path) -> None:
+    """Those outside the null split would be scored against a target that they have not."""
+    MINIATURES["ref-avs"](tmp_path)
+    table = tmp_path / "metadata.csv"
+    table.write_text(table.read_text().replace("test_s", split).replace("test_n", split))
+    seen, null = load_items("ref-avs", tmp_path, split)
+    assert [one.target for one in seen.references] == [True, True, True]
+    assert [one.target for one in null.references] == [False]
 
 
 def test_own_list(tmp_path: Path) -> None:

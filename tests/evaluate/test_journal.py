@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from pathlib import Path
 
@@ -103,6 +105,20 @@ def test_any_order_of_events(tmp_path_factory: pytest.TempPathFactory, events: l
         journal.close()
 
 
+def test_what_is_gone_waits_again(tmp_path: Path) -> None:
+    """A run folder that was removed would be missing for ever, or what never was begun be called done."""
+    with Journal(tmp_path) as journal:
+        journal.begin(FACTS, ASKED)
+        for id in "ab":
+            journal.claim(id)
+            journal.finish(id, 1.0)
+        journal.again(["a", "c"])
+        assert states(journal) == {"a": "pending", "b": "done", "c": "pending"}
+        journal.claim("a")
+        journal.again(["a"])
+        assert states(journal)["a"] == "running"
+
+
 def test_more_items_later(tmp_path: Path) -> None:
     """A trial with --limit could not become the whole run."""
     with Journal(tmp_path) as journal:
@@ -136,6 +152,18 @@ def test_two_at_once(tmp_path: Path) -> None:
     with Journal(tmp_path), pytest.raises(ConfigError, match="Another evaluation works"):
         Journal(tmp_path)
     Journal(tmp_path).close()
+
+
+def test_no_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a network disk without locks one would wait for an evaluation that there is not."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(ConfigError, match="cannot be locked: No locks available") as refused:
+        Journal(tmp_path)
+    assert "another disk with --run" in refused.value.hint
 
 
 def test_no_journal(tmp_path: Path) -> None:

@@ -150,6 +150,45 @@ def test_failing_items(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert {id: one["attempts"] for id, one in timings.items()} == {"0a1b": 2, "ff00": 1}
 
 
+def test_what_cannot_be_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One damaged mask would take away the figures of a run of a day."""
+    root, run = tmp_path / "data", tmp_path / "run"
+    MINIATURES["ref-youtube-vos"](root)
+    words: list[str | Path] = ["evaluate", "ref-youtube-vos", "--root", root, "--run", run, *FAKES]
+    assert call(*words, "--workers", "1") == 0
+    whole = (run / "result.json").read_bytes()
+    rows = json.loads(whole)["rows"]
+    damaged = (root / "valid/Annotations/0a1b/1/00010.png", run / "items/ff00/masks.json")
+    for file, id, other in zip(damaged, ("0a1b", "ff00"), ("ff00", "0a1b"), strict=True):
+        good = file.read_bytes()
+        file.write_bytes(good[:50])
+        capsys.readouterr()
+        assert call(*words) == 1
+        told = capsys.readouterr().err
+        assert f"{id} is not scored: " in told
+        assert str(file) in told
+        result = json.loads((run / "result.json").read_text())
+        assert (result["missing"], list(result["unscored"])) == ([], [id])
+        assert str(file) in result["unscored"][id]
+        assert (result["videos"], result["rows"]) == (1, {other: rows[other]})
+        file.write_bytes(good)
+    assert call(*words) == 0
+    assert (run / "result.json").read_bytes() == whole
+
+
+@pytest.mark.parametrize("lost", ["", "manifest.json"])
+def test_what_is_gone_is_made_again(lost: str, tmp_path: Path) -> None:
+    """A run folder that was removed, or is not whole, could never be had again."""
+    run = tmp_path / "run"
+    words: list[str | Path] = ["evaluate", "world", "--split", "easy:800000:2", "--run", run, *FAKES]
+    assert call(*words, "--workers", "1") == 0
+    before = outcome(run)
+    folder = next((run / "items").iterdir())
+    (folder / lost).unlink() if lost else shutil.rmtree(folder)
+    assert call(*words, "--workers", "1") == 0
+    assert outcome(run) == before
+
+
 def test_something_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every video of a data set would fail one after another for want of the same weights or server."""
     words: list[str | Path] = ["evaluate", "world", "--split", "easy:800000:2", "--run", tmp_path / "run"]

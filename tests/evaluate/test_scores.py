@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from alref_local.datasets import DATASETS, Item
 from alref_local.errors import MediaError
@@ -62,6 +63,24 @@ def test_silent_frames_of_ms3(tmp_path: Path) -> None:
     share = blocks(2).astype(bool).mean()
     assert found["M_F avsbench"] == pytest.approx(1.3 * share / (0.3 * share + 1), abs=1e-3)
     assert found["M_F released"] == pytest.approx(0.8 * found["M_F avsbench"], abs=1e-3)
+
+
+@pytest.mark.parametrize(("wide", "j", "f"), [(32, 0.5, 0.65 / 1.15), (0, 0.0, 0.325 / 1.075)])
+def test_rules_of_ref_avs(wide: int, j: float, f: float, tmp_path: Path) -> None:
+    """J and F would be those of sentences without sound, which nobody has published of Ref-AVS."""
+
+    def left(item: Item, reference: str, frame: str) -> NDArray[np.bool_]:
+        return np.broadcast_to(np.arange(64) < wide, (48, 64))
+
+    data = tmp_path / "data"
+    (item,) = items_of("ref-avs", data)
+    for k in range(10):  # a quarter is meant, and nothing in the first frame
+        truth = np.broadcast_to(255 * ((np.arange(64) < 16) & (k > 0)), (48, 64)).astype(np.uint8)
+        Image.fromarray(truth).save(data / f"gt_mask/{item.id}/fid_0/{k:05}.png")
+    row = scored("ref-avs", tmp_path, left)[0].rows[item.references[0].id]
+    assert row["J"] == pytest.approx(0.9 * j + 0.1 * (1 - wide / 64))  # of the black frame, what is left free
+    assert row["F"] == pytest.approx(f)  # of the mask, or of the whole picture
+    assert row["J&F"] == pytest.approx((row["J"] + row["F"]) / 2)
 
 
 def test_order_of_avsbench(tmp_path: Path) -> None:

@@ -109,15 +109,15 @@ BROKEN: dict[str, tuple[str, Break, str]] = {
     ),
     "value 1": ("ref-youtube-vos", put(YTVOS, grey(1)), "holds the value 1, where masks hold 0 and 255."),
     "value 128": ("mevis", put("3a4b5c/1/00002.png", grey(128)), "holds the value 128, where masks hold"),
-    "an object too many": (
+    "a proposal too many": (
         "ref-davis17",
-        put(DAVIS, palette(2)),
-        "holds the number 2, where the objects are 1 to 1.",
+        put(DAVIS, palette(21)),
+        "holds the number 21, and no more than 20 proposals are read.",
     ),
     "void": (
         "ref-davis17",
         put("anno_0/blackswan/00003.png", palette(255)),
-        "the number 255, where the objects are 1 to 2.",
+        "the number 255, and no more than 20 proposals are read.",
     ),
     "extra frame": (
         "ref-youtube-vos",
@@ -217,6 +217,19 @@ def test_good_archives_of_other_programs(good: dict[str, tuple[Contents, Path]],
     assert found.counts == {"videos": 2, "sentences": 3, "masks": 12}
 
 
+def test_more_proposals_than_objects(good: dict[str, tuple[Contents, Path]], tmp_path: Path) -> None:
+    """What unsupervised methods hand in would be refused, though the public evaluation reads it."""
+    files, root = good["ref-davis17"]
+    more = files | {DAVIS: palette(20), "anno_3/blackswan/00000.png": palette(3)}
+    found = check_archive(write_zip(tmp_path / "it.zip", more), "ref-davis17", root)
+    assert found.problems == ()
+    (said,) = (one for one in found.remarks if "published split" not in one)
+    assert said.startswith(
+        "2 picture(s) hold numbers above those of the objects, first anno_3/blackswan/00000.png:"
+    )
+    assert "up to 20 proposals" in said
+
+
 def twice(archive: zipfile.ZipFile) -> None:
     with pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr(YTVOS, grey(0))
@@ -306,11 +319,12 @@ def test_many_masks_of_one_fault_are_one_sentence(
     """A hundred thousand lines would say the same."""
     files, root = good["ref-davis17"]
     found = check_archive(
-        write_zip(tmp_path / "it.zip", dict.fromkeys(files, palette(9))), "ref-davis17", root
+        write_zip(tmp_path / "it.zip", dict.fromkeys(files, palette(29))), "ref-davis17", root
     )
     assert len(found.problems) == 8
     assert found.problems[0] == (
-        "anno_0/blackswan/00000.png holds the number 9, where the objects are 1 to 2 (and 3 more there)."
+        "anno_0/blackswan/00000.png holds the number 29, and no more than 20 proposals are read"
+        " (and 3 more there)."
     )
 
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from alref_local.metrics import bootstrap, gain
+from alref_local.metrics.intervals import level_for
 
 scores = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
@@ -37,6 +39,23 @@ def test_close_to_the_normal_interval_of_many_values() -> None:
     assert wider.low < found.low < found.high < wider.high
 
 
+def test_levels() -> None:
+    """Few videos would get the interval of many."""
+    assert level_for(10_000) == pytest.approx(0.95, abs=1e-4)
+    t = stats.t.ppf(0.975, 9)
+    assert level_for(10) == pytest.approx(1 - 2 * stats.norm.cdf(-np.sqrt(10 / 9) * t))
+    assert level_for(1, 0.9) == 0.9
+
+
+def test_few_values_have_a_wider_interval() -> None:
+    """Figures of a dozen videos would be trusted as if there were hundreds: percentiles alone hold too seldom."""
+    values = np.linspace(0, 1, 8).tolist()
+    found = bootstrap(values)
+    half = stats.t.ppf(0.975, 7) * np.std(values, ddof=1) / 8**0.5
+    assert found.high - found.low == pytest.approx(2 * half, rel=0.1)
+    assert bootstrap([0.5]) == (0.5, 0.5, 0.5)
+
+
 def test_sentences_of_a_video_are_drawn_together() -> None:
     """Many sentences of few videos would look like much evidence."""
     values = np.repeat([0.2, 0.4, 0.6, 0.8], 50).tolist()
@@ -56,7 +75,7 @@ def test_groups_of_any_size_keep_the_interval_in_the_values(values: list[float],
 
 def test_the_same_seed_gives_the_same_interval() -> None:
     """Two reports of one run would differ."""
-    values = [0.1, 0.5, 0.9, 0.3]
+    values = np.linspace(0, 1, 40).tolist()
     assert bootstrap(values) == bootstrap(values)
     assert bootstrap(values, seed=1, draws=50) != bootstrap(values, seed=2, draws=50)
 

@@ -11,6 +11,8 @@ import pytest
 
 from alref_local.configs import load_config, parse_changes
 from alref_local.datasets import DATASETS
+from alref_local.evaluate import Evaluation
+from alref_local.reproduce import measure
 from alref_local.reproduce.tables import Table, load_tables
 from tests.cli.kit import call
 
@@ -20,7 +22,7 @@ ALL = list(load_tables().values())
 @pytest.mark.parametrize("table", ALL, ids=lambda table: str(table.table))
 def test_every_figure_has_its_place(table: Table) -> None:
     """A figure of the paper would stand in the column of another metric or data set."""
-    assert set(table.data) <= set(DATASETS)
+    assert all(table.split in DATASETS[name].splits for name in table.data)
     for row in table.rows:
         assert [len(block) for block in row.figures] == [len(table.metrics)] * len(table.data)
         assert all(one is None or 20 < one < 100 for block in row.figures for one in block)
@@ -57,11 +59,25 @@ def test_tables_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     (line,) = (line.split() for line in shown.splitlines() if line.startswith("LMPM"))
     assert line == ["LMPM", "(ICCV'23)", *6 * "-", "37.2", "34.2", "40.2"]
-    assert "alref-local evaluate mevis --root DATA -b BACKEND -c paper/mevis" in shown
+    assert "alref-local evaluate mevis --root DATA --split valid -b BACKEND -c paper/mevis" in shown
     assert call("tables", "3", "--json") == 0
     assert json.loads(capsys.readouterr().out)["rows"][1]["changes"] == {"pivots": {"box": "best"}}
     assert call("tables", "7") == 2
     assert "The paper has no table 7." in capsys.readouterr().err
+
+
+def test_figures_stand_beside_those_of_their_own_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What can be scored of MeViS would be compared with the paper's figures of what only a server scores."""
+    scored = {"scores": {"J&F": 0.5, "J": 0.4, "F": 0.6}, "rows": {}, "unscored": {}}
+    monkeypatch.setattr(measure, "evaluate", lambda *_, **__: Evaluation(tmp_path, 1, (), scored))
+    words: list[str | Path] = ["tables", "1", "--data", "mevis", "--run", tmp_path]
+    for split, paper in (("", "- - -"), ("valid_u", "- - -"), ("valid", "42.8 39.5 46.2")):
+        assert call(*words, "--split", split) == 0
+        line = capsys.readouterr().out.splitlines()[-1]
+        assert line.split()[:8] == f"AL-Ref-SAM 2 50.0 40.0 60.0 {paper}".split()
+        assert line.endswith("the paper's figures are of the split valid") == (paper == "- - -")
 
 
 def measured(
