@@ -153,6 +153,16 @@ def test_none_is_offered_only_where_it_is_allowed() -> None:
     assert maybe.count("ANSWER: []") == 1
 
 
+@pytest.mark.parametrize("name", list_prompts())
+def test_every_bundled_set_can_offer_none(name: str) -> None:
+    """`reasoning.none_allowed` does nothing, because the model is never told."""
+    prompts = load_prompts(name)
+    for template in (one for one in prompts.templates if one.startswith("pivot_box")):
+        never, maybe = (rendered(prompts, template, none_allowed=allowed) for allowed in (False, True))
+        assert len(maybe.split()) > len(never.split())
+        assert "[]" in maybe or "empty" in maybe
+
+
 @pytest.mark.parametrize("template", [("paper", "lbru"), ("alref", "lbru"), ("released", "lbru_frame")])
 def test_a_vocabulary_is_told_only_where_it_is_closed(template: tuple[str, str]) -> None:
     """The model is not told in which words to answer, or is bound to none."""
