@@ -137,7 +137,8 @@ class Pivots(_Section):
     )
     rescue: Literal["none", "first_frame_best_box"] = Field(
         "none",
-        description="When no clip gives a pivot: nothing, or the best box of the first frame, as released.",
+        description="When no clip gives a pivot: nothing, or the best box of the first frame (of the fixed one, where "
+        "frame fixes one), as released.",
     )
     rescue_box_threshold: float = Field(0.001, ge=0, le=1)
     rescue_text_threshold: float = Field(0.1, ge=0, le=1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import pytest
 
@@ -11,9 +12,16 @@ from alref_local.errors import BackendError
 from alref_local.events import Event, Planned, Reasoned, Tracked
 from alref_local.masks import box
 from alref_local.reason.question import Answer, Question
-from alref_local.types import Box, Pivot, Query
+from alref_local.types import Box, Candidate, Image, Pivot, Query
 from tests.fakes import BoxesByFrame, BoxSegmentor, Scripted, numbered_video
 from tests.strategies.strategy_kit import run
+
+
+class FaintBoxes(BoxesByFrame):
+    """Finds its boxes at other thresholds than the config's only."""
+
+    def propose(self, images: Sequence[Image], texts: Sequence[str]) -> list[list[Candidate]]:
+        return [[] for _ in super().propose(images, texts)]
 
 
 def second(question: Question) -> tuple[str, ...] | None:
@@ -103,6 +111,19 @@ def test_rescue_by_the_first_frame() -> None:
     assert result.status == "ok"
     assert isinstance(engine.grounder, BoxesByFrame)
     assert engine.grounder.calls == [(0, "the dog")]
+
+
+@pytest.mark.parametrize(("which", "frame"), [("first", 0), ("middle", 9), ("last", 19)])
+def test_a_fixed_frame_is_rescued_on_itself(which: Literal["first", "middle", "last"], frame: int) -> None:
+    """Table 5's "Last Frame" would take the first frame's box where the last has none above the threshold."""
+    pivots = {"frame": which, "box": "best", "rescue": "first_frame_best_box"}
+    faint = {"engine": "tests.strategies.test_pivot:FaintBoxes"}
+    video, query = numbered_video(20), Query("0", "the dog")
+    _, (result,), engine = run(video, [query], Scripted(second), pivots=pivots, grounding=faint)
+    assert [(pivot.frame, pivot.box) for pivot in result.pivots] == [(frame, Box(frame, 0, frame + 8, 8))]
+    assert [len(one.candidates) for one in result.clips] == [0, 2]
+    assert isinstance(engine.grounder, BoxesByFrame)
+    assert engine.grounder.calls == [(frame, "the dog")] * 2
 
 
 @pytest.mark.parametrize(("which", "frame"), [("first", 0), ("middle", 9), ("last", 19)])
