@@ -133,6 +133,16 @@ def test_our_own_set_keeps_its_promises(template: str) -> None:
         assert text.removesuffix(said) == other.removesuffix(json.dumps("another"))
 
 
+def test_a_look_may_be_at_several_objects() -> None:
+    """`select: many` marks two dogs for "the two dogs", and the look at them refuses both, since another object fits."""
+    text = rendered(load_prompts("alref"), "second_look")
+    assert "one thing has a pink outline" not in text
+    refusing = [line for line in text.splitlines() if "answer is no" in line]
+    other = next(line for line in refusing if "another object fits" in line)
+    assert other.startswith("- A reference in the singular")
+    assert "in the plural" in text
+
+
 def test_our_own_variants_of_table_6_leave_out_what_their_rows_say() -> None:
     """The ablation compares other prompts than its rows name."""
     prompts = load_prompts("alref")
