@@ -134,7 +134,7 @@ def test_our_own_set_keeps_its_promises(template: str) -> None:
 
 
 def test_a_look_may_be_at_several_objects() -> None:
-    """`select: many` marks two dogs for "the two dogs", and the look at them refuses both, since another object fits."""
+    """`select: many` marks both of "the two dogs", and the look at them refuses, since another object fits."""
     text = rendered(load_prompts("alref"), "second_look")
     assert "one thing has a pink outline" not in text
     refusing = [line for line in text.splitlines() if "answer is no" in line]

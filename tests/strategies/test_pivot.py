@@ -248,3 +248,15 @@ def test_a_persons_pivots_on_one_frame_are_several_objects() -> None:
     _, (result,), _ = run(numbered_video(12), [Query("0", "the dogs", mine)], Scripted(second))
     assert [pivot.track for pivot in result.pivots] == [0, 1, 0]
     assert len(result.tracks) == 2
+
+
+def test_an_object_that_comes_late_is_tracked_once() -> None:
+    """Two dogs and a third that comes later are six tracks, one for each clip on which the third was chosen."""
+    both = (Pivot(0, 0, Box(1, 2, 9, 10)), Pivot(0, 0, Box(20, 2, 29, 10)))
+    late = tuple(Pivot(clip, 2 * clip, Box(40, 20, 50, 30)) for clip in range(2, 6))
+    queries = [Query("0", "the dogs", both + late), Query("1", "the dog", late)]
+    _, (several, one), engine = run(numbered_video(12), queries, Scripted(second))
+    assert [pivot.track for pivot in several.pivots] == [0, 1, 2, 2, 2, 2]
+    assert (len(several.tracks), len(one.tracks)) == (3, 1)
+    assert isinstance(engine.segmentor, BoxSegmentor)
+    assert len(engine.segmentor.prompts) == len(both) + len(late) + len(both + late + late)
