@@ -29,6 +29,15 @@ def test_paper_numbers(dataset: str, interval: int) -> None:
     assert settings.pivots.start == "nearest_to_middle"
 
 
+def test_what_is_not_the_papers_is_said() -> None:
+    """Figures of `paper/mevis`, which asks for all boxes, are taken for those of the paper's single number."""
+    about = load_config("paper/mevis").about
+    pairs = [word.rstrip(".") for word in about.split() if "=" in word]
+    single = load_config("paper/mevis", parse_changes(pairs))
+    assert about.count("--set") == len(pairs) == 2
+    assert (single.pivots.select, single.reasoning.box_prompt) == ("one", "pivot_box")
+
+
 @pytest.mark.parametrize("dataset", PAPER)
 def test_released_code(dataset: str) -> None:
     """`released-like/*` would no longer be the released code's defaults."""
