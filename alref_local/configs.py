@@ -9,9 +9,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from alref_local.changes import lay, merge
 from alref_local.data_files import find, names
 from alref_local.errors import ConfigError
-from alref_local.settings import Settings, merge
+from alref_local.settings import Settings
 
 __all__ = ["list_configs", "load_config", "parse_changes"]
 
@@ -39,7 +40,7 @@ def load_config(name_or_path: str | Path, *changes: Mapping[str, Any]) -> Settin
             f"The config {path.name} is not a mapping of settings.", hint="See `alref-local configs default`."
         )
     for change in changes:
-        raw = merge(raw, dict(change))
+        raw = lay(raw, dict(change))
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:
