@@ -9,9 +9,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from alref_local.changes import lay, merge
 from alref_local.data_files import find, first_fault, names, read_mapping
 from alref_local.errors import ConfigError
-from alref_local.settings import Settings, merge
+from alref_local.settings import Settings
 
 __all__ = ["list_configs", "load_config", "parse_changes"]
 
@@ -30,7 +31,7 @@ def load_config(name_or_path: str | Path, *changes: Mapping[str, Any]) -> Settin
     path = find("configs", name_or_path)
     raw = read_mapping(path, f"The config {path.name}", "settings", "See `alref-local configs default`.")
     for change in changes:
-        raw = merge(raw, dict(change))
+        raw = lay(raw, dict(change))
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:

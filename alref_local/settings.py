@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from alref_local.changes import WAYS, lay, ways
 
 __all__ = [
     "Events",
@@ -27,13 +29,22 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_USUAL = {"seconds": 0.4, "balance": True, "max_clips": 16}
+
+
 class Sampling(_Section):
-    """How a video is divided into clips of ``frames`` sampled frames each."""
+    """How a video is divided into clips of ``frames`` sampled frames each.
+
+    One of ``whole``, ``interval`` and ``seconds`` says where they lie. Of several the first of these counts (recorded
+    configs may name more); if none does, it is ``seconds``, bounded, as in ``configs/default.yaml``.
+    """
 
     frames: int = Field(5, ge=1, le=32, description="Sampled frames per clip (N).")
     interval: int | None = Field(None, ge=1, description="Frames between two samples (S).")
     seconds: float | None = Field(
-        None, gt=0, description="The same in seconds; used when interval is not set."
+        None,
+        gt=0,
+        description="The same in seconds. Setting one of interval, seconds, whole unsets the others.",
     )
     max_clips: int | None = Field(
         None, ge=1, description="Widen an interval in seconds until there are no more clips."
@@ -45,6 +56,15 @@ class Sampling(_Section):
     whole: bool = Field(
         False, description="The whole video is one clip, its frames spread evenly (the paper for sound)."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_way(cls, said: Any) -> Any:
+        if not isinstance(said, dict):
+            return said
+        if not (named := ways(said)):
+            return _USUAL | {key: value for key, value in said.items() if value is not None}
+        return {key: value for key, value in said.items() if key not in WAYS or key == named[0]}
 
 
 class Strip(_Section):
@@ -137,7 +157,8 @@ class Pivots(_Section):
     )
     rescue: Literal["none", "first_frame_best_box"] = Field(
         "none",
-        description="When no clip gives a pivot: nothing, or the best box of the first frame, as released.",
+        description="When no clip gives a pivot: nothing, or the best box of the first frame (of the fixed one, where "
+        "frame fixes one), as released.",
     )
     rescue_box_threshold: float = Field(0.001, ge=0, le=1)
     rescue_text_threshold: float = Field(0.1, ge=0, le=1)
@@ -254,13 +275,4 @@ class Settings(_Section):
 
     def overridden(self, changes: dict[str, Any]) -> Settings:
         """A validated copy with nested ``changes`` (``{"pivots": {"frame": "first"}}``) laid over it."""
-        return Settings.model_validate(merge(self.model_dump(), changes))
-
-
-def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """``base`` with ``changes`` laid over it, dictionaries merged key by key."""
-    merged = dict(base)
-    for key, value in changes.items():
-        old = merged.get(key)
-        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged
+        return Settings.model_validate(lay(self.model_dump(), changes))

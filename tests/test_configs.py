@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from alref_local.configs import list_configs, load_config, parse_changes
 from alref_local.errors import ConfigError
+from alref_local.settings import Settings
 
 PAPER = {"ref-youtube-vos": 2, "ref-davis17": 5, "mevis": 5}
 
@@ -27,6 +29,15 @@ def test_paper_numbers(dataset: str, interval: int) -> None:
     assert settings.reasoning.prompts == "paper"
     assert settings.reasoning.history
     assert settings.pivots.start == "nearest_to_middle"
+
+
+def test_what_is_not_the_papers_is_said() -> None:
+    """Figures of `paper/mevis`, which asks for all boxes, are taken for those of the paper's single number."""
+    about = load_config("paper/mevis").about
+    pairs = [word.rstrip(".") for word in about.split() if "=" in word]
+    single = load_config("paper/mevis", parse_changes(pairs))
+    assert about.count("--set") == len(pairs) == 2
+    assert (single.pivots.select, single.reasoning.box_prompt) == ("one", "pivot_box")
 
 
 @pytest.mark.parametrize("dataset", PAPER)
@@ -165,6 +176,65 @@ def test_own_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("name: mine\nsampling: {frames: 3}\n")
     assert load_config(path).sampling.frames == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["{frames: 3}", "{}", "{interval: null}", "{seconds: null, max_clips: null}"]
+)
+def test_a_config_of_ones_own_is_bounded(tmp_path: Path, text: str) -> None:
+    """A file that does not say where frames are sampled pays for every frame of the video."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"sampling: {text}\n")
+    sampling, usual = load_config(path).sampling, load_config("default").sampling
+    assert sampling == usual.model_copy(update={"frames": sampling.frames})
+    assert load_config("paper/mevis", parse_changes(["sampling.interval=null"])).sampling == usual
+
+
+@pytest.mark.parametrize(
+    ("name", "pair", "expected"),
+    [
+        ("paper/ref-davis17", "sampling.seconds=1", (False, None, 1.0)),
+        ("paper/avs-s4", "sampling.seconds=1", (False, None, 1.0)),
+        ("default", "sampling.interval=4", (False, 4, None)),
+        ("default", "sampling.whole=true", (True, None, None)),
+        ("default", "sampling.frames=3", (False, None, 0.4)),
+    ],
+)
+def test_a_way_of_sampling_takes_the_place_of_another(
+    name: str, pair: str, expected: tuple[bool, int | None, float | None]
+) -> None:
+    """`--set sampling.seconds=1` is ignored, because the config names an interval."""
+    for settings in (
+        load_config(name, parse_changes([pair])),
+        load_config(name).overridden(parse_changes([pair])),
+    ):
+        sampling = settings.sampling
+        assert (sampling.whole, sampling.interval, sampling.seconds) == expected
+
+
+def test_two_ways_of_sampling_are_one_too_many() -> None:
+    """One of two settings given together would be ignored."""
+    with pytest.raises(
+        ConfigError, match=r"sampling\.interval and sampling\.seconds cannot be set"
+    ) as caught:
+        load_config("default", parse_changes(["sampling.seconds=1", "sampling.interval=4"]))
+    assert "--set sampling.interval=null" in caught.value.hint
+    for off in ("sampling.seconds=null", "sampling.whole=false"):
+        assert load_config("default", parse_changes([off, "sampling.interval=4"])).sampling.interval == 4
+
+
+@pytest.mark.parametrize("name", list_configs())
+def test_a_recorded_config_means_what_it_meant(tmp_path: Path, name: str) -> None:
+    """The `config.yaml` of an earlier run, which may name two ways, cannot be read, or samples other frames."""
+    settings = load_config(name)
+    recorded = settings.model_dump(mode="json")
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(recorded))
+    assert load_config(path) == settings
+    recorded["sampling"] |= {"interval": 4, "seconds": 0.4}
+    path.write_text(yaml.safe_dump(recorded))
+    assert load_config(path).sampling.interval == (None if settings.sampling.whole else 4)
+    assert Settings.model_validate(recorded) == load_config(path)
 
 
 def test_unknown_name() -> None:

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from alref_local.changes import merge
 from alref_local.dry_run import Cost, Plan, whole
 from alref_local.jobs import Job, queries
 from alref_local.media.encode import write_video
 from alref_local.reason.card import Card
 from alref_local.session import Session
-from alref_local.settings import merge
 from alref_local.types import Box, Pivot
 from tests.fakes import numbered_video
 from tests.reason.chat_server import ChatServer, says

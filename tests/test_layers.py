@@ -37,7 +37,7 @@ media
 masks metrics
 plugins boxes data_files files waiting places
 world
-types seams settings errors visible
+types seams settings changes errors visible
 """
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS.split("\n")) for module in layer.split()}
 PACKAGE = Path(alref_local.__file__).parent

@@ -10,10 +10,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from alref_local.changes import merge
 from alref_local.data_files import find, first_fault, names, read_mapping
 from alref_local.errors import ConfigError
 from alref_local.reason.question import Usage
-from alref_local.settings import merge
 
 __all__ = ["Card", "ImageTokens", "Prices", "list_cards", "load_card"]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alref_local.changes import merge
 from alref_local.configs import load_config
 from alref_local.datasets import find_dataset
 from alref_local.evaluate import Begun, Evaluation, evaluate
@@ -16,7 +17,6 @@ from alref_local.metrics.intervals import Interval
 from alref_local.reason.card import load_card
 from alref_local.reason.prompts import load_prompts
 from alref_local.reproduce.tables import Row, Table
-from alref_local.settings import merge
 
 __all__ = ["Measured", "measure"]
 

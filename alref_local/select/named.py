@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from alref_local.select.synonyms import form
+from alref_local.select.synonyms import forms
 
 __all__ = ["named", "same"]
 
@@ -16,13 +16,14 @@ def named(sentence: str, names: Sequence[str]) -> tuple[str, ...]:
     """The names that stand in a sentence in any form, in their own order: of "those two dogs" it is "dog"."""
     words = re.findall(r"[^\W_]+", sentence.casefold())
     said = {
-        form(" ".join(words[start : start + length]))
+        one
         for length in range(1, _LONGEST + 1)
         for start in range(len(words) - length + 1)
+        for one in forms(" ".join(words[start : start + length]))
     }
-    return tuple(name for name in names if form(name) in said)
+    return tuple(name for name in names if forms(name) & said)
 
 
 def same(name: str, names: Sequence[str]) -> str | None:
-    """The first of the names that has the form of this one, if any does: for "Dogs" it is "dog"."""
-    return next((one for one in names if form(one) == form(name)), None)
+    """The first of the names that has a form of this one, if any does: for "Dogs" it is "dog"."""
+    return next((one for one in names if forms(one) & forms(name)), None)

@@ -50,7 +50,7 @@ class PivotStrategy:
                 yield event
         for query in asked:
             if engine.settings.pivots.rescue != "none" and not any(one.pivots for one in outcomes[query.id]):
-                event = await self._rescue(video, query, engine)
+                event = await self._rescue(video, query, fixed or 0, engine)
                 outcomes[query.id].append(event.outcome)
                 yield event
 
@@ -86,13 +86,13 @@ class PivotStrategy:
             reasoner.note = str(error)
         return Reasoned(reasoner.outcome(), reasoner.strips)
 
-    async def _rescue(self, video: VideoReader, query: Query, engine: Engine) -> Reasoned:
-        """The first frame's best box (the paper is silent here; the released code never abstains)."""
+    async def _rescue(self, video: VideoReader, query: Query, frame: int, engine: Engine) -> Reasoned:
+        """The best box of the fixed frame or the first (the paper is silent; the released code never abstains)."""
         rule = engine.settings.pivots
-        reasoner = ClipReasoner(await engine.context(video, Clip(0, 0, len(video), (0,))), query, engine)
-        await reasoner.propose(0, thresholds=(rule.rescue_box_threshold, rule.rescue_text_threshold))
+        reasoner = ClipReasoner(await engine.context(video, Clip(0, 0, len(video), (frame,))), query, engine)
+        await reasoner.propose(frame, thresholds=(rule.rescue_box_threshold, rule.rescue_text_threshold))
         reasoner.take_best()
-        reasoner.note = "rescued by the first frame's best box"
+        reasoner.note = f"rescued by the best box of {f'frame {frame}' if frame else 'the first frame'}"
         return Reasoned(reasoner.outcome())
 
 

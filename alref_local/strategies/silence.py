@@ -1,7 +1,7 @@
 """Who sounds when (paper, Audio Clip Segmentation): sound events, equation 1 for each, silent frames emptied.
 
-What is meant by a query is a thing by its name, or what a sentence names. What is silent throughout is known before
-any question is asked about it.
+What is meant by a query is a thing by its name, or what a sentence names of the things heard. What is silent throughout
+is known before any question is asked about it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from alref_local.engine import Engine
 
 __all__ = ["listed", "sounding", "when"]
-
-_KNOWN = "avsbench"
-"""Names of things that sound, bundled: what label maps show, and what a sentence may name that is not heard."""
 
 
 async def when(
@@ -76,8 +73,8 @@ async def sounding(
 ) -> dict[str, Spans]:
     """By query, the seconds in which what it means sounds; those of which this is not known are left out.
 
-    A sentence means the things that it names, of those that are heard. If it names none of them but another thing that
-    can sound, this one is compared with them; if it names nothing, it may mean any of them.
+    A sentence means the things that it names, of those that are heard; if it names none of them, any of them: what is
+    heard as "puppy" it may call a dog, and which one it means is for the backend to say.
 
     Args:
         queries: things, and sentences.
@@ -89,18 +86,12 @@ async def sounding(
     if not engine.settings.sound.aligner or not things:
         return {}
     heard = tuple(thing.category for thing in things)
-    known = engine.vocabulary or vocabulary(_KNOWN)
-    judged: dict[tuple[str, ...], Mapping[str, Spans]] = {}
+    judged = await when(heard, plan, hearing, engine)
     found: dict[str, Spans] = {}
     for query in queries:
-        meant = (query.category,) if query.category else named(query.text, heard)
-        other = () if meant else named(query.text, known)
-        names = (*other, *heard)
-        if names not in judged:
-            judged[names] = await when(names, plan, hearing, engine)
-        mine = meant or other or heard
-        if all(name in judged[names] for name in mine):
-            found[query.id] = joint(judged[names][name] for name in mine)
+        meant = (query.category,) if query.category else named(query.text, heard) or heard
+        if all(name in judged for name in meant):
+            found[query.id] = joint(judged[name] for name in meant)
     return found
 
 
@@ -111,7 +102,7 @@ async def listed(things: Sequence[Query], engine: Engine) -> dict[str, str]:
     """
     if engine.settings.sound.labels == "none":
         return {}
-    names = vocabulary(_KNOWN)
+    names = vocabulary("avsbench")
     found = {thing.id: same(thing.category, names) for thing in things}
     off = [thing for thing in things if found[thing.id] is None]
     if off and engine.settings.sound.aligner:

@@ -133,6 +133,16 @@ def test_our_own_set_keeps_its_promises(template: str) -> None:
         assert text.removesuffix(said) == other.removesuffix(json.dumps("another"))
 
 
+def test_a_look_may_be_at_several_objects() -> None:
+    """`select: many` marks both of "the two dogs", and the look at them refuses, since another object fits."""
+    text = rendered(load_prompts("alref"), "second_look")
+    assert "one thing has a pink outline" not in text
+    refusing = [line for line in text.splitlines() if "answer is no" in line]
+    other = next(line for line in refusing if "another object fits" in line)
+    assert other.startswith("- A reference in the singular")
+    assert "in the plural" in text
+
+
 def test_our_own_variants_of_table_6_leave_out_what_their_rows_say() -> None:
     """The ablation compares other prompts than its rows name."""
     prompts = load_prompts("alref")
@@ -151,6 +161,16 @@ def test_none_is_offered_only_where_it_is_allowed() -> None:
     never, maybe = (rendered(prompts, "pivot_box", none_allowed=allowed) for allowed in (False, True))
     assert "ANSWER: []" not in never
     assert maybe.count("ANSWER: []") == 1
+
+
+@pytest.mark.parametrize("name", list_prompts())
+def test_every_bundled_set_can_offer_none(name: str) -> None:
+    """`reasoning.none_allowed` does nothing, because the model is never told."""
+    prompts = load_prompts(name)
+    for template in (one for one in prompts.templates if one.startswith("pivot_box")):
+        never, maybe = (rendered(prompts, template, none_allowed=allowed) for allowed in (False, True))
+        assert len(maybe.split()) > len(never.split())
+        assert "[]" in maybe or "empty" in maybe
 
 
 @pytest.mark.parametrize("template", [("paper", "lbru"), ("alref", "lbru"), ("released", "lbru_frame")])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alref_local.masks import empty, encode
-from alref_local.select.objects import by_object, founders, numbered
+from alref_local.select.objects import by_object, founders, latecomers, numbered
 from alref_local.types import Box, MaskTrack, Pivot
 
 SIZE = (40, 60)
@@ -63,6 +63,45 @@ def test_two_pivots_never_join_one_object_on_one_frame() -> None:
 def test_without_several_there_is_one_object() -> None:
     """An ordinary sentence is split into a track for each clip."""
     assert {pivot.track for pivot in numbered([Pivot(0, 0, LEFT), Pivot(1, 9, FAR)], [])} == {0}
+
+
+def told(pivots: list[Pivot], length: int) -> tuple[Pivot, ...]:
+    """The pivots of things that stand still, numbered as a strategy does it."""
+    tracks = [track(0, *[pivot.box] * length) for pivot in founders(pivots)]
+    first = numbered(pivots, tracks)
+    late = latecomers(pivots, first)
+    return numbered(pivots, [*tracks, *(track(0, *[pivot.box] * length) for pivot in late)], late)
+
+
+def test_an_object_that_comes_late_is_one() -> None:
+    """The third dog, chosen on four clips, is four more dogs."""
+    both = [Pivot(0, 0, LEFT), Pivot(0, 0, RIGHT)]
+    late = [Pivot(clip, clip, FAR) for clip in range(2, 6)]
+    assert [pivot.track for pivot in told([*both, *late], 6)] == [0, 1, 2, 2, 2, 2]
+
+
+def test_only_what_may_be_one_object_is_carried_again() -> None:
+    """Sentences with one object, or with one pivot to spare, cost a second pass through the video."""
+    both = [Pivot(0, 0, LEFT), Pivot(0, 0, RIGHT)]
+    for pivots in ([Pivot(0, 0, LEFT), Pivot(1, 1, FAR)], both, [*both, Pivot(1, 1, FAR)]):
+        tracks = [track(0, pivot.box, pivot.box) for pivot in founders(pivots)]
+        assert latecomers(pivots, numbered(pivots, tracks)) == ()
+
+
+@given(
+    st.lists(
+        st.sets(st.sampled_from([LEFT, RIGHT, FAR, Box(0, 25, 10, 35), Box(45, 25, 55, 35)])), max_size=6
+    )
+)
+def test_there_are_as_many_objects_as_places(clips: list[set[Box]]) -> None:
+    """Masks of one dog are counted, scored and drawn as several, or those of two as one."""
+    pivots = [Pivot(clip, clip, box) for clip, places in enumerate(clips) for box in sorted(places)]
+    found = told(pivots, 6)
+    if len(founders(pivots)) > 1:
+        assert len({(pivot.track, pivot.box) for pivot in found}) == len({pivot.box for pivot in pivots})
+        assert len(by_object(found)) == len({pivot.box for pivot in pivots})
+    else:
+        assert {pivot.track for pivot in found} <= {0}
 
 
 @given(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import pytest
 
@@ -11,9 +12,16 @@ from alref_local.errors import BackendError
 from alref_local.events import Event, Planned, Reasoned, Tracked
 from alref_local.masks import box
 from alref_local.reason.question import Answer, Question
-from alref_local.types import Box, Pivot, Query
+from alref_local.types import Box, Candidate, Image, Pivot, Query
 from tests.fakes import BoxesByFrame, BoxSegmentor, Scripted, numbered_video
 from tests.strategies.strategy_kit import run
+
+
+class FaintBoxes(BoxesByFrame):
+    """Finds its boxes at other thresholds than the config's only."""
+
+    def propose(self, images: Sequence[Image], texts: Sequence[str]) -> list[list[Candidate]]:
+        return [[] for _ in super().propose(images, texts)]
 
 
 def second(question: Question) -> tuple[str, ...] | None:
@@ -103,6 +111,19 @@ def test_rescue_by_the_first_frame() -> None:
     assert result.status == "ok"
     assert isinstance(engine.grounder, BoxesByFrame)
     assert engine.grounder.calls == [(0, "the dog")]
+
+
+@pytest.mark.parametrize(("which", "frame"), [("first", 0), ("middle", 9), ("last", 19)])
+def test_a_fixed_frame_is_rescued_on_itself(which: Literal["first", "middle", "last"], frame: int) -> None:
+    """Table 5's "Last Frame" would take the first frame's box where the last has none above the threshold."""
+    pivots = {"frame": which, "box": "best", "rescue": "first_frame_best_box"}
+    faint = {"engine": "tests.strategies.test_pivot:FaintBoxes"}
+    video, query = numbered_video(20), Query("0", "the dog")
+    _, (result,), engine = run(video, [query], Scripted(second), pivots=pivots, grounding=faint)
+    assert [(pivot.frame, pivot.box) for pivot in result.pivots] == [(frame, Box(frame, 0, frame + 8, 8))]
+    assert [len(one.candidates) for one in result.clips] == [0, 2]
+    assert isinstance(engine.grounder, BoxesByFrame)
+    assert engine.grounder.calls == [(frame, "the dog")] * 2
 
 
 @pytest.mark.parametrize(("which", "frame"), [("first", 0), ("middle", 9), ("last", 19)])
@@ -227,3 +248,15 @@ def test_a_persons_pivots_on_one_frame_are_several_objects() -> None:
     _, (result,), _ = run(numbered_video(12), [Query("0", "the dogs", mine)], Scripted(second))
     assert [pivot.track for pivot in result.pivots] == [0, 1, 0]
     assert len(result.tracks) == 2
+
+
+def test_an_object_that_comes_late_is_tracked_once() -> None:
+    """Two dogs and a third that comes later are six tracks, one for each clip on which the third was chosen."""
+    both = (Pivot(0, 0, Box(1, 2, 9, 10)), Pivot(0, 0, Box(20, 2, 29, 10)))
+    late = tuple(Pivot(clip, 2 * clip, Box(40, 20, 50, 30)) for clip in range(2, 6))
+    queries = [Query("0", "the dogs", both + late), Query("1", "the dog", late)]
+    _, (several, one), engine = run(numbered_video(12), queries, Scripted(second))
+    assert [pivot.track for pivot in several.pivots] == [0, 1, 2, 2, 2, 2]
+    assert (len(several.tracks), len(one.tracks)) == (3, 1)
+    assert isinstance(engine.segmentor, BoxSegmentor)
+    assert len(engine.segmentor.prompts) == len(both) + len(late) + len(both + late + late)
