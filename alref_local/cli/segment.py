@@ -68,6 +68,9 @@ _NOBODY = "Nothing reasoned: choose a backend with --backend (`alref-local backe
 @click.option(
     "--every", type=click.IntRange(min=1), default=1, show_default=True, help="Take every N-th frame."
 )
+@click.option(
+    "--fps", type=float, help="Frame rate of a folder of frames (24 if nobody says; needed with --sound)."
+)
 @click.option("--cutouts", is_flag=True, help="Also write every object as PNG with alpha.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--seed", type=int, help="Seed of the backend's sampling, instead of the card's.")
@@ -104,7 +107,7 @@ def command(
     from alref_local.session import Session, Window
 
     given = [parse_pivot(text) for text in pivots]
-    jobs = collect_jobs(source, sentences, given, sound=sound, audio=audio)
+    jobs = collect_jobs(source, sentences, given, sound=sound, audio=audio, fps=rest["fps"])
     window = Window(rest["start"], rest["end"], rest["every"])
     options = {key: rest[key] for key in ("device", "offline", "seed", "repeat", "cache")}
     fields = parse_changes(card_fields)
