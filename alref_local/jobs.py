@@ -17,7 +17,10 @@ __all__ = ["MAX_SENTENCE", "Job", "collect_jobs", "is_list", "parse_pivot", "que
 MAX_SENTENCE = 1000
 """Characters; a longer text is not a sentence, and would push the pictures out of a model's context."""
 
-_VIDEOS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".mpeg", ".gif"}
+_VIDEOS = {
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts"),
+    *(".mpg", ".mpeg", ".flv", ".wmv", ".3gp", ".ogv", ".gif"),
+}
 _IMAGES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
