@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alref_local.errors import MediaError, PrerequisiteError
 from alref_local.media.samples import Samples
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-__all__ = ["VideoWriter", "write_video"]
+__all__ = ["VideoWriter", "is_even", "write_video"]
 
 
 class _Codec(NamedTuple):
@@ -37,6 +38,10 @@ _LOSSLESS = {
 }
 _FORMATS = {".mp4": "mp4", ".mkv": "matroska"}
 _CLOCK = 90_000  # ticks per second where frames have times of their own
+_UNNOTICED = (
+    0.02  # seconds by which a frame may be late: more than containers round, less than people see or hear
+)
+_LEAP = 3600.0  # seconds that one frame may be shown; beyond, the clock of its source is damaged
 
 
 class VideoWriter:
@@ -180,6 +185,12 @@ class VideoWriter:
         except BaseException:
             self.discard()
             raise
+
+
+def is_even(times: NDArray[np.float64], fps: float) -> bool:
+    """Whether frames at a constant rate are in step with these times (rising from 0), or had better not be."""
+    drift = np.abs(times - np.arange(len(times)) / fps)
+    return bool(drift.max() <= _UNNOTICED or np.diff(times).max() > _LEAP)
 
 
 def write_video(

@@ -6,10 +6,10 @@ import io
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from alref_local.masks import decode, union
+from alref_local.media.encode import is_even
 from alref_local.media.overlay import OverlayWriter, cutout, track_colour
 from alref_local.media.samples import Samples
 from alref_local.media.timeline import Row, Timeline
@@ -22,12 +22,6 @@ __all__ = ["write_overlay"]
 
 _UNSEEN = (150, 150, 150)
 """The colour of what sounds and has no mask."""
-
-_UNNOTICED = 0.02
-"""Seconds by which a frame may be early or late: more than containers round, less than people see or hear."""
-
-_LEAP = 3600.0
-"""Seconds that one frame may be shown; beyond, the clock of the video is damaged."""
 
 
 def write_overlay(
@@ -45,7 +39,7 @@ def write_overlay(
     found = [result for result in results if result.tracks]
     labels = {track.track_id: _label(result) for result in found for track in result.tracks}
     times = video.timestamps()
-    even, seconds = _is_even(times, video.fps), float(times[-1]) + 1 / video.fps
+    even, seconds = is_even(times, video.fps), float(times[-1]) + 1 / video.fps
     sound = None if hearing is None else _heard(hearing, seconds)
     timeline = _timeline(results, seconds, video.size[1])
     with OverlayWriter(folder.overlay_path, video.size, video.fps, sound=sound, timeline=timeline) as writer:
@@ -58,12 +52,6 @@ def write_overlay(
                 for result in found:
                     mask = decode(union([track.masks[frame] for track in result.tracks]))
                     folder.add_cutout(result.query.id, video.frame_name(frame), _png(cutout(image, mask)))
-
-
-def _is_even(times: NDArray[np.float64], fps: float) -> bool:
-    """Whether frames at a constant rate are in step with these times, or had better not be."""
-    drift = np.abs(times - np.arange(len(times)) / fps)
-    return bool(drift.max() <= _UNNOTICED or np.diff(times).max() > _LEAP)
 
 
 def _label(result: TargetResult) -> str:
