@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alref_local.errors import ConfigError
-from alref_local.jobs import Job, job_name, queries
+from alref_local.jobs import Job, job_name, queries, with_rate
 from alref_local.types import Pivot
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def segment(
     start: float | None = None,
     end: float | None = None,
     every: int = 1,
+    fps: float | None = None,
     device: str = "auto",
     offline: bool = False,
     seed: int | None = None,
@@ -55,6 +56,7 @@ def segment(
         start: leave out what comes before, in seconds.
         end: leave out what comes from here on, in seconds.
         every: take every N-th frame.
+        fps: frame rate of a folder of frames (24 if nobody says; needed with ``sound``).
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         offline: use no network but this machine's own.
         seed: of the backend's sampling.
@@ -74,7 +76,9 @@ def segment(
     asked = queries([sentences] if isinstance(sentences, str) else sentences, pivots, sound=sound)
     if audio is not None and not sound:
         raise ConfigError("A sound file is of no use unless sound is asked for.", hint="Say sound=True.")
-    job = Job(job_name(Path(video)), Path(video), asked, None if audio is None else Path(audio))
+    source = Path(video)
+    heard = None if audio is None else Path(audio)
+    (job,) = with_rate([Job(job_name(source), source, asked, heard)], fps)
     with Session(
         config,
         backend,

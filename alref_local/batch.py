@@ -68,4 +68,5 @@ def _settled(job: Job, future: Future[_T]) -> _T | Failure:
     except AlrefError as error:
         return Failure(job.name, str(error), error.hint)
     except Exception as error:
-        return Failure(job.name, f"{type(error).__name__}: {error}", "Alone and with --debug it shows where.")
+        hint = "`alref-local --debug segment` on this video alone shows where."
+        return Failure(job.name, f"{type(error).__name__}: {error}", hint)

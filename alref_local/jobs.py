@@ -5,19 +5,25 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
 from alref_local.errors import ConfigError, MediaError
 from alref_local.types import SOUND, Box, Pivot, Query
 
-__all__ = ["MAX_SENTENCE", "Job", "collect_jobs", "is_list", "job_name", "parse_pivot", "queries"]
+__all__ = [
+    *("MAX_SENTENCE", "Job", "collect_jobs", "is_list"),
+    *("job_name", "parse_pivot", "queries", "with_rate"),
+]
 
 MAX_SENTENCE = 1000
 """Characters; a longer text is not a sentence, and would push the pictures out of a model's context."""
 
-_VIDEOS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".mpeg", ".gif"}
+_VIDEOS = {
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts"),
+    *(".mpg", ".mpeg", ".flv", ".wmv", ".3gp", ".ogv", ".gif"),
+}
 _IMAGES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
@@ -38,6 +44,11 @@ class Job:
     def sounds(self) -> bool:
         """Whether the sound is asked for."""
         return any(query.sound for query in self.queries)
+
+    @property
+    def is_frames(self) -> bool:
+        """Whether the source is a folder of frames or one image, which cannot say its frame rate."""
+        return self.source.is_dir() or self.source.suffix.lower() in _IMAGES
 
 
 def queries(
@@ -99,16 +110,18 @@ def collect_jobs(
     *,
     sound: bool = False,
     audio: Path | None = None,
+    fps: float | None = None,
 ) -> list[Job]:
     """The jobs that ``source`` means.
 
     A video file or a folder of frames is one job, a folder of videos one job per video, and a CSV with the columns
     ``video`` and ``sentence`` one job per video with all its sentences (paths count from the CSV's folder). With
-    ``sound`` sentences may be left out, in the CSV by leaving them empty; ``audio`` is a sound file for one video.
+    ``sound`` sentences may be left out, in the CSV by leaving them empty; ``audio`` is a sound file for one video,
+    ``fps`` the rate of every folder of frames.
 
     Raises:
         ConfigError: the sentences are missing or unusable, pivots or a sound file would go to several videos, a sound
-            file comes without ``sound``, or the CSV is malformed.
+            file comes without ``sound``, a rate without a folder of frames, or the CSV is malformed.
         MediaError: there is nothing to segment at ``source``.
     """
     if audio is not None and not sound:
@@ -124,14 +137,30 @@ def collect_jobs(
             raise ConfigError(
                 "The sentences stand in the CSV already.", hint="Give the CSV alone, without --pivot."
             )
-        return _named(_rows(source, sound))
+        return with_rate(_named(_rows(source, sound)), fps)
     asked = queries(sentences, pivots, sound=sound)
     videos = _videos(source)
     if videos is None:
-        return [Job(job_name(source), source, asked, audio)]
+        return with_rate([Job(job_name(source), source, asked, audio)], fps)
     if pivots:
         raise ConfigError("Pivots belong to one video.", hint="Name the video file, not its folder.")
-    return _named([(video, asked) for video in videos])
+    return with_rate(_named([(video, asked) for video in videos]), fps)
+
+
+def with_rate(jobs: list[Job], fps: float | None) -> list[Job]:
+    """The jobs, and for the folders of frames among them this many frames per second.
+
+    Raises:
+        ConfigError: a rate is given and there are video files only.
+    """
+    if fps is None:
+        return jobs
+    if not any(job.is_frames for job in jobs):
+        raise ConfigError(
+            "A video file knows its own frame rate.",
+            hint="Leave the frame rate out: it is for folders of frames.",
+        )
+    return [replace(job, fps=fps) if job.is_frames else job for job in jobs]
 
 
 def is_list(source: Path) -> bool:

@@ -266,13 +266,18 @@ class Session:
 
         Raises:
             MediaError: it has none, or it cannot be read.
-            ConfigError: its known events cannot be.
+            ConfigError: its known events cannot be, or nobody says when each of the frames is shown.
         """
         if not job.sounds:
             return None
         if job.audio is None and not has_audio(job.source):
             raise MediaError(
                 f"{job.source.name} has no sound.", hint="Name its sound as a file of its own with --audio."
+            )
+        if job.is_frames and job.fps is None:
+            raise ConfigError(
+                f"{job.source.name} does not say its frame rate, and so not which frame a sound belongs to.",
+                hint="Give frames per second with --fps.",
             )
         known = self.settings.sound.events.known
         events = () if known is None else known_events(Path(known), job.name)

@@ -41,3 +41,11 @@ def test_light_start(code: str) -> None:
         check=True,
     )
     assert done.stderr.strip() == "[]"
+
+
+def test_the_package_is_a_command() -> None:
+    """Where the script is not on the PATH, nobody could start anything."""
+    done = subprocess.run(
+        [sys.executable, "-m", "alref_local", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("alref-local")

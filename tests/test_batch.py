@@ -36,6 +36,7 @@ def test_one_that_fails_does_not_end_the_others(at_once: int) -> None:
     done, failed = run_all(JOBS, work, at_once)
     assert done == ["a", "c", "e"]
     assert [(one.name, one.error) for one in failed] == [("b", "cut off"), ("d", "KeyError: 'x'")]
+    assert "`alref-local --debug segment`" in failed[1].hint
 
 
 def test_what_all_need_is_said_once() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import av
 import pytest
 
 from alref_local.errors import AlrefError, ConfigError, MediaError
 from alref_local.jobs import MAX_SENTENCE, collect_jobs, parse_pivot, queries
+from alref_local.media import open_video
 from alref_local.types import Box, Pivot
+from tests.fakes import numbered_video
 
 
 def test_sentences_are_numbered_and_cleaned() -> None:
@@ -73,6 +77,29 @@ def test_folder_kinds(tmp_path: Path) -> None:
             (folder / name).touch()
     assert [job.source for job in collect_jobs(frames, ["a"])] == [frames]
     assert [job.name for job in collect_jobs(videos, ["a"])] == ["a", "b"]
+
+
+def test_a_folder_of_videos_is_all_that_can_be_opened(tmp_path: Path) -> None:
+    """A camcorder's files in a folder would be passed over without a word, though each can be segmented."""
+    for suffix, codec in (
+        ("MTS", "h264"),
+        ("m2ts", "h264"),
+        ("flv", "h264"),
+        ("wmv", "wmv2"),
+        ("3gp", "h264"),
+    ):
+        form = {"MTS": "mpegts", "m2ts": "mpegts"}.get(suffix)
+        with av.open(str(tmp_path / f"clip.{suffix}"), "w", format=form) as sink:
+            stream: Any = sink.add_stream(codec, rate=10)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            for image in numbered_video(3).images:
+                sink.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            sink.mux(stream.encode())
+    jobs = collect_jobs(tmp_path, ["a"])
+    assert len(jobs) == 5
+    for job in jobs:
+        with open_video(job.source) as video:
+            assert len(video) == 3, job.source
 
 
 def test_nothing_there(tmp_path: Path) -> None:

@@ -86,8 +86,10 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(1)
     except Exception as error:
         _debug(arguments)
+        again = next((word for word in arguments if word in _COMMANDS), "...")
         _say(
-            f"Error: something unforeseen happened ({type(error).__name__}: {error}).", "--debug shows where."
+            f"Error: something unforeseen happened ({type(error).__name__}: {error}).",
+            f"`alref-local --debug {again} ...` shows where.",
         )
         sys.exit(1)
 

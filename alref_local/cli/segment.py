@@ -64,6 +64,9 @@ _NOBODY = "Nothing reasoned: choose a backend with --backend (`alref-local backe
 @click.option(
     "--every", type=click.IntRange(min=1), default=1, show_default=True, help="Take every N-th frame."
 )
+@click.option(
+    "--fps", type=float, help="Frame rate of a folder of frames (24 if nobody says; needed with --sound)."
+)
 @click.option("--cutouts", is_flag=True, help="Also write every object as PNG with alpha.")
 @device_option
 @seed_option
@@ -95,7 +98,7 @@ def command(
     from alref_local.session import Session, Window
 
     given = [parse_pivot(text) for text in pivots]
-    jobs = collect_jobs(source, sentences, given, sound=sound, audio=audio)
+    jobs = collect_jobs(source, sentences, given, sound=sound, audio=audio, fps=rest["fps"])
     window = Window(rest["start"], rest["end"], rest["every"])
     options = {key: rest[key] for key in ("device", "offline", "seed", "repeat", "cache")}
     card = parse_changes(fields)

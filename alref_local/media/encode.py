@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alref_local.errors import MediaError, PrerequisiteError
 from alref_local.media.samples import Samples
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-__all__ = ["VideoWriter", "write_video"]
+__all__ = ["VideoWriter", "is_even", "write_video"]
 
 
 class _Codec(NamedTuple):
@@ -36,6 +37,11 @@ _LOSSLESS = {
     ".mkv": _Codec("ffv1", "bgr0", {}),
 }
 _FORMATS = {".mp4": "mp4", ".mkv": "matroska"}
+_CLOCK = 90_000  # ticks per second where frames have times of their own
+_UNNOTICED = (
+    0.02  # seconds by which a frame may be late: more than containers round, less than people see or hear
+)
+_LEAP = 3600.0  # seconds that one frame may be shown; beyond, the clock of its source is damaged
 
 
 class VideoWriter:
@@ -47,7 +53,7 @@ class VideoWriter:
     Args:
         path: the file to write; its folder must exist.
         size: ``(height, width)`` of the frames.
-        fps: frames per second.
+        fps: frames per second; the average, where frames are given times.
         lossless: keep every pixel exactly (RGB H.264 in .mp4, FFV1 in .mkv); browsers do not play these.
         sound: float32 ``(n,)`` pieces of mono 16 kHz in [-1, 1] from the first frame on, read as frames are
             written and cut to them: AAC, or FLAC if ``lossless``.
@@ -98,18 +104,34 @@ class VideoWriter:
         if not lossless:
             context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
             context.color_range = 1  # limited
-        self._rate, self._written = rate, 0
+        self._rate, self._written, self._tick = rate, 0, -1
         self._sound = None if sound is None else SoundTrack(self._container, sound, lossless=lossless)
 
-    def write(self, frame: Image) -> None:
-        """Append one ``(H, W, 3)`` uint8 RGB frame of the size that was announced."""
+    def write(self, frame: Image, time: float | None = None) -> None:
+        """Append one ``(H, W, 3)`` uint8 RGB frame of the size that was announced.
+
+        ``time``: when it is shown, in seconds from the first frame; for all frames of a video whose rate varies, or
+        for none.
+        """
         if frame.shape != (*self.size, 3):
             raise ValueError(f"frame of shape {frame.shape} in a video of size {self.size}")
         with self._reported():
-            self._container.mux(self._stream.encode(self._converted(frame)))
+            picture = self._converted(frame)
+            if time is not None:
+                self._stamp(picture, time)
+            self._container.mux(self._stream.encode(picture))
             self._written += 1
             if self._sound is not None:
-                self._sound.until(float(self._written / self._rate))
+                self._sound.until(
+                    float(self._written / self._rate if time is None else time + 1 / self._rate)
+                )
+
+    def _stamp(self, picture: VideoFrame, time: float) -> None:
+        clock = Fraction(1, _CLOCK)
+        if not self._written:
+            self._stream.codec_context.time_base = clock
+        self._tick = max(round(time * _CLOCK), self._tick + 1)  # the encoder takes no two frames at once
+        picture.pts, picture.time_base = self._tick, clock
 
     def _converted(self, frame: Image) -> VideoFrame:
         import av
@@ -163,6 +185,12 @@ class VideoWriter:
         except BaseException:
             self.discard()
             raise
+
+
+def is_even(times: NDArray[np.float64], fps: float) -> bool:
+    """Whether frames at a constant rate are in step with these times (rising from 0), or had better not be."""
+    drift = np.abs(times - np.arange(len(times)) / fps)
+    return bool(drift.max() <= _UNNOTICED or np.diff(times).max() > _LEAP)
 
 
 def write_video(

@@ -154,6 +154,9 @@ def _decoded(path: Path) -> Image:
     try:
         with Pil.open(path, formats=_FORMATS) as image:
             upright = ImageOps.exif_transpose(image) if image.format == "JPEG" else image
+            if upright.mode.startswith("I"):  # grey of 16 bits, which Pillow would cut off at 255
+                grey: Image = (np.asarray(upright) >> 8).astype(np.uint8)
+                return np.repeat(grey[..., None], 3, axis=2)
             return np.array(upright.convert("RGB"))
     except (OSError, SyntaxError, ValueError) as error:  # what Pillow's decoders raise on damaged files
         raise MediaError(f"The image {path} is damaged.", hint="Replace it, or take it out.") from error

@@ -102,12 +102,19 @@ class OverlayWriter:
         whole = (height + (timeline.height if timeline else 0), width)
         self._writer = VideoWriter(path, whole, fps, sound=sound)
 
-    def write(self, frame: Image, masks: Mapping[int, NDArray[np.bool_]], labels: Mapping[int, str]) -> None:
-        """Append one frame; arguments as in ``draw``."""
+    def write(
+        self,
+        frame: Image,
+        masks: Mapping[int, NDArray[np.bool_]],
+        labels: Mapping[int, str],
+        time: float | None = None,
+    ) -> None:
+        """Append one frame; arguments as in ``draw``, and ``time`` as in ``VideoWriter.write``."""
         picture = draw(frame, masks, labels)
         if self._timeline is not None:
-            picture = np.concatenate([picture, self._timeline.at(self._written / self._fps)])
-        self._writer.write(picture)
+            now = self._written / self._fps if time is None else time
+            picture = np.concatenate([picture, self._timeline.at(now)])
+        self._writer.write(picture, time)
         self._written += 1
 
     def __enter__(self) -> Self:

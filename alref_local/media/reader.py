@@ -37,7 +37,7 @@ class Reader(ABC):
     """Time of the first frame in the source, in seconds."""
 
     warning: str = ""
-    """One sentence if not everything that the source promised is there, else empty."""
+    """What people should know of the source, a sentence each: what is missing, what looks worse than it could."""
 
     @abstractmethod
     def __len__(self) -> int:

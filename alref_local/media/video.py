@@ -26,6 +26,7 @@ __all__ = ["VideoFile"]
 _SPOOL_MEMORY = 4 * 2**20
 _SPOOL_DISK = 2 * 2**30
 _BLOCK = 16  # frames that a falling visit decodes together at least: a seek per frame would cost more
+_HDR = {16: "PQ", 18: "HLG"}  # transfer functions, as H.273 numbers them
 _log = logging.getLogger(__name__)
 
 
@@ -61,7 +62,8 @@ class VideoFile(Reader):
         self.size = (first.width, first.height) if self._turn[0] else (first.height, first.width)
         self.name = path.stem
         self.fps = self._index.fps
-        self.warning = _warning(path, self._length, len(self._index.times), self._index.complaint)
+        missing = _missing(path, self._length, len(self._index.times), self._index.complaint)
+        self.warning = " ".join(filter(None, (missing, *_looks(path, first))))
         if self.warning:
             _log.warning("%s", self.warning)
 
@@ -152,7 +154,15 @@ def _turn_of(frame: VideoFrame) -> tuple[bool, bool, bool]:
     return swap, (b if swap else d) < 0, (c if swap else a) < 0
 
 
-def _warning(path: Path, length: int, indexed: int, complaint: str) -> str:
+def _looks(path: Path, frame: VideoFrame) -> Iterator[str]:
+    """What makes frames look worse than a player shows them, a sentence each."""
+    if kind := _HDR.get(frame.color_trc):
+        yield f"{path.name} is HDR ({kind}) and is seen without tone mapping: its colours are pale."
+    if frame.interlaced_frame:
+        yield f"{path.name} is interlaced and is seen as it is: what moves has combed edges."
+
+
+def _missing(path: Path, length: int, indexed: int, complaint: str) -> str:
     if length < indexed:
         return f"{path.name} is damaged: the last {indexed - length} frame(s) cannot be decoded."
     return f"{path.name} is cut off: {complaint}." if complaint else ""

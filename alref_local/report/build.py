@@ -95,6 +95,7 @@ def _page(item: ComparedItem, media: ItemMedia) -> dict[str, Any]:
         "height": video.height,
         "fps": video.fps,
         "frames": len(video.frame_names),
+        "times": media.times,
         "videos": media.videos,
         "seconds": [round(one.seconds, 2) for one in item.runs],
         "sentences": [sentence_page(item, sentence, media) for sentence in item.sentences],

@@ -7,8 +7,8 @@ from pathlib import Path
 from alref_local.compare.scan import ComparedItem, Sentence
 from alref_local.masks import area, decode, encode
 from alref_local.report.folder import ReportFolder
-from alref_local.report.pictures import PICTURE, THUMB, jpeg, outlined, overlay_frames
-from alref_local.types import ClipReasoned, Image, Rle
+from alref_local.report.pictures import PICTURE, THUMB, Overlay, jpeg, outlined, read_overlay
+from alref_local.types import ClipReasoned, Rle
 
 __all__ = ["ItemMedia"]
 
@@ -20,13 +20,16 @@ class ItemMedia:
         item: the video.
         number: under which its files go.
         folder: of the report.
+
+    ``times`` are the seconds at which the frames begin, and the end, where the rate of the video varies.
     """
 
     def __init__(self, item: ComparedItem, number: int, folder: ReportFolder) -> None:
         self._item, self._folder, self._name = item, folder, f"{number:06d}"
         self._true = {sentence.id: self._read_truth(sentence) for sentence in item.sentences}
         self._strips: dict[Path, str | None] = {}
-        self._frames = [self._decoded(run) for run in range(len(item.runs))]
+        self._overlays = [self._overlay(run) for run in range(len(item.runs))]
+        self.times = next((one.times for one in self._overlays if one.times), ())
         self.videos = [
             folder.take_media(f"{self._name}/{run}.mp4", one.folder / "overlay.mp4")
             for run, one in enumerate(item.runs)
@@ -47,7 +50,7 @@ class ItemMedia:
         place = self._item.sentences.index(sentence)
         return [
             self._picture(f"{run}-{place}-thumb", run, frame, sentence, THUMB)
-            for run in range(len(self._frames))
+            for run in range(len(self._overlays))
         ]
 
     def pivot_picture(self, sentence: Sentence, run: int, clip: ClipReasoned) -> str | None:
@@ -70,21 +73,21 @@ class ItemMedia:
         return self._strips[file]
 
     def _picture(self, name: str, run: int, frame: int, sentence: Sentence, longest: int) -> str | None:
-        image = self._frames[run].get(frame)
+        image = self._overlays[run].frames.get(frame)
         if image is None:
             return None
         true = self.true_mask(sentence, frame)
         drawn = image if true is None else outlined(image, decode(true))
         return self._folder.write_media(f"{self._name}/{name}.jpg", jpeg(drawn, longest))
 
-    def _decoded(self, run: int) -> dict[int, Image]:
-        """Every frame that some page shows a picture of."""
+    def _overlay(self, run: int) -> Overlay:
+        """With every frame that some page shows a picture of."""
         one, sentences = self._item.runs[run], self._item.sentences
         wanted = {
             clip.frame for sentence in sentences for clip in sentence.clips[run] if clip.frame is not None
         }
         wanted |= {self._middle(sentence) for sentence in sentences}
-        return dict(overlay_frames(one.folder, wanted, (one.video.height, one.video.width)))
+        return read_overlay(one.folder, wanted, (one.video.height, one.video.width))
 
     def _middle(self, sentence: Sentence) -> int:
         """Where the thing is, or where a run sees it; or the middle of the video."""

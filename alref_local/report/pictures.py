@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +14,24 @@ from PIL import Image as Pil
 from alref_local.errors import AlrefError
 from alref_local.types import Image
 
-__all__ = ["PICTURE", "THUMB", "jpeg", "outlined", "overlay_frames"]
+__all__ = ["PICTURE", "THUMB", "Overlay", "jpeg", "outlined", "read_overlay"]
 
 THUMB, PICTURE = 168, 480
 """Longer sides in pixels."""
 
 
-def overlay_frames(run: Path, frames: Iterable[int], size: tuple[int, int]) -> Iterator[tuple[int, Image]]:
-    """Frames of a run's overlay, without the timeline under them; none where there is no overlay, or a damaged one.
+class Overlay(NamedTuple):
+    """Some frames of a run's overlay, without the timeline under them.
+
+    ``times`` are the seconds at which all its frames begin, and its end, where its rate varies; empty where not.
+    """
+
+    frames: dict[int, Image]
+    times: tuple[float, ...] = ()
+
+
+def read_overlay(run: Path, frames: Iterable[int], size: tuple[int, int]) -> Overlay:
+    """What a page shows of a run's overlay; no frames where there is no overlay, or up to where it is damaged.
 
     Args:
         run: the run folder.
@@ -28,14 +39,21 @@ def overlay_frames(run: Path, frames: Iterable[int], size: tuple[int, int]) -> I
         size: ``(height, width)`` of the video.
     """
     from alref_local.media import open_video
+    from alref_local.media.encode import is_even
 
     height, width = size
+    found: dict[int, Image] = {}
+    begins: tuple[float, ...] = ()
     try:
         with open_video(run / "overlay.mp4") as video:
+            times = video.timestamps()
+            if not is_even(times, video.fps):
+                begins = tuple(np.append(times, times[-1] + 1 / video.fps).round(4).tolist())
             for frame, image in video.visit(sorted({one for one in frames if one < len(video)})):
-                yield frame, image[:height, :width]
+                found[frame] = image[:height, :width]
     except AlrefError:
-        return
+        pass
+    return Overlay(found, begins)
 
 
 def outlined(image: Image, mask: NDArray[np.bool_]) -> Image:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from alref_local.masks import decode, union
+from alref_local.media.encode import is_even
 from alref_local.media.overlay import OverlayWriter, cutout, track_colour
 from alref_local.media.samples import Samples
 from alref_local.media.timeline import Row, Timeline
@@ -37,7 +38,8 @@ def write_overlay(
     """
     found = [result for result in results if result.tracks]
     labels = {track.track_id: _label(result) for result in found for track in result.tracks}
-    seconds = float(video.timestamps()[-1]) + 1 / video.fps
+    times = video.timestamps()
+    even, seconds = is_even(times, video.fps), float(times[-1]) + 1 / video.fps
     sound = None if hearing is None else _heard(hearing, seconds)
     timeline = _timeline(results, seconds, video.size[1])
     with OverlayWriter(folder.overlay_path, video.size, video.fps, sound=sound, timeline=timeline) as writer:
@@ -45,7 +47,7 @@ def write_overlay(
             masks = {
                 track.track_id: decode(track.masks[frame]) for result in found for track in result.tracks
             }
-            writer.write(image, masks, labels)
+            writer.write(image, masks, labels, None if even else float(times[frame]))
             if cutouts:
                 for result in found:
                     mask = decode(union([track.masks[frame] for track in result.tracks]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from alref_local.visible import visible
 from tests.browser.page import Page
 from tests.cli.kit import call
 from tests.payloads import PAYLOADS
-from tests.report.report_kit import hostile_runs, plain_runs
+from tests.report.report_kit import UNEVEN, hostile_runs, plain_runs, uneven_runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # three evaluations come first
 CLIPS = 3
@@ -196,3 +197,22 @@ def test_many_pages(tmp_path: Path, page: Page) -> None:
     assert page.state() == "page=2"
     page.open(tmp_path / "made", q="v117", sort="gap")
     assert page.texts("#rows small") == ["v117 box frame references"]
+
+
+def test_steps_are_frames_where_the_rate_varies(tmp_path: Path, page: Page) -> None:
+    """A step would stay on a frame, or leap over several, and a pivot would be marked at another moment."""
+    report(uneven_runs(tmp_path / "runs"), tmp_path / "made")
+    page.open(tmp_path / "made", item="v0")
+    ready = "return Math.min(...[...document.querySelectorAll('video')].map((one) => one.readyState))"
+    page.wait(lambda: page.script(ready) >= 2)
+    times = "return [...document.querySelectorAll('video')].map((one) => one.currentTime)"
+
+    def stands_on(frame: int) -> bool:
+        middle = (UNEVEN[frame] + UNEVEN[frame + 1]) / 2
+        return bool(page.script(times) == pytest.approx([middle] * 2, abs=2e-3))
+
+    for frame in range(1, 11):
+        page.press("\ue014")  # right: one frame on
+        page.wait(partial(stands_on, frame))
+    page.press("\ue012")
+    page.wait(partial(stands_on, 9))

@@ -283,6 +283,23 @@ def test_debug_shows_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_the_unforeseen_comes_with_a_command_that_works(
+    clip: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who does what the hint says is told that there is no such option."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise LookupError("what nobody thought of")
+
+    monkeypatch.setattr("alref_local.session.Session.check", fails)
+    assert call("segment", clip, "a") == 1
+    told = capsys.readouterr().err
+    assert "what nobody thought of" in told
+    hinted = told.partition("`alref-local ")[2].partition(" ...`")[0].split()
+    assert call(*hinted, clip, "a") == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
 def _environment() -> dict[str, Any]:
     return os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
 

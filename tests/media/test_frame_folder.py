@@ -44,6 +44,15 @@ def test_png_frames_are_exact_and_always_rgb(tmp_path: Path) -> None:
         assert same(frames[1], picture(3))
 
 
+def test_grey_of_16_bits_keeps_its_shades(tmp_path: Path) -> None:
+    """If this fails, frames of microscopes and thermal cameras are white all over, and nothing is found."""
+    shades = np.arange(0, 65_536, 5, dtype=np.uint16)[:13_000].reshape(100, 130)
+    Pil.fromarray(shades).save(tmp_path / "0.png")
+    with open_video(tmp_path) as video:
+        (frame,) = video.frames([0])
+    assert np.array_equal(frame, np.repeat((shades >> 8)[..., None], 3, axis=2))
+
+
 def test_masks_beside_the_frames_are_left_out_and_said(tmp_path: Path) -> None:
     """If this fails, an annotation lying in the folder is segmented as a frame."""
     fill(tmp_path, ["00000.jpg", "00001.jpg", "00000_mask.png"])

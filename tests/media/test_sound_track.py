@@ -14,7 +14,7 @@ from alref_local.demo import draw
 from alref_local.media import OverlayWriter, VideoWriter, open_audio, open_video, read_image, write_video
 from alref_local.world import make_scene
 from tests.media.audio_kit import LEVEL, pitch_of, tone
-from tests.media.media_kit import picture
+from tests.media.media_kit import number_of, picture
 from tests.media.test_audio import whole
 
 SOUND = tone(2.0, 16_000).astype(np.float32)
@@ -87,3 +87,19 @@ def test_a_drawn_clip_is_written_with_its_sound_and_truth(tmp_path: Path) -> Non
     for t in range(scene.length):
         truth = read_image(tmp_path / "truth" / f"{t:05d}.png")[..., 0] > 0
         np.testing.assert_array_equal(truth, scene.masks(t)[scene.sounding(t)].any(axis=0))
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_pictures_with_times_of_their_own_keep_them(tmp_path: Path, name: str) -> None:
+    """Sound and pictures of a video whose rate varies would part."""
+    times = np.cumsum(np.random.default_rng(1).uniform(0.005, 0.3, 24))
+    times -= times[0]
+    with VideoWriter(tmp_path / name, (96, 140), 23 / float(times[-1]), sound=[SOUND, SOUND]) as writer:
+        for time, frame in zip(times.tolist(), FRAMES, strict=True):
+            writer.write(frame, time)
+    with open_video(tmp_path / name) as video:
+        assert video.timestamps() == pytest.approx(times, abs=1e-3)
+        assert [number_of(frame) for _, frame in video.stream()] == list(range(24))
+    audio = open_audio(tmp_path / name)
+    assert audio.offset == pytest.approx(0, abs=0.07)  # AAC's first frame
+    assert audio.duration == pytest.approx(times[-1] * 24 / 23, abs=0.15)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -71,6 +72,30 @@ def test_rotation_metadata_turns_the_picture(tmp_path: Path, degrees: int, mirro
     with open_video(path) as video:
         assert video.size == upright.shape[:2]
         assert same(video.frames([0])[0], np.ascontiguousarray(upright))
+
+
+@pytest.mark.parametrize(
+    ("options", "transfer", "says"),
+    [
+        ({}, 16, "HDR (PQ)"),
+        ({}, 18, "HDR (HLG)"),
+        ({"x264-params": "interlaced=1"}, 1, "interlaced"),
+        ({}, 1, ""),
+    ],
+)
+def test_what_looks_worse_here_than_in_a_player_is_said(
+    tmp_path: Path, options: dict[str, str], transfer: int, says: str
+) -> None:
+    """If this fails, pale or combed frames spoil masks, and nobody knows why."""
+
+    def prepare(stream: Any) -> None:
+        stream.codec_context.color_trc = transfer
+
+    frames = [picture(number) for number in range(4)]
+    path = encode(tmp_path / "a.mp4", Recipe("a", "libx264", options=options), frames, prepare=prepare)
+    with open_video(path) as video:
+        assert says in video.warning
+        assert bool(video.warning) == bool(says)
 
 
 def test_variable_frame_rate_keeps_the_times(tmp_path: Path) -> None:

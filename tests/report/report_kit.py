@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from tests.compare.run_kit import Made, chosen, heard, write_evaluation
+from alref_local.media import VideoWriter
+from tests.compare.run_kit import SIZE, Made, chosen, heard, write_evaluation
 from tests.payloads import PAYLOADS
 
-__all__ = ["data", "hostile_runs", "media_of", "plain_runs"]
+__all__ = ["UNEVEN", "data", "hostile_runs", "media_of", "plain_runs", "uneven_runs"]
 
 
 def data(report: Path, name: str) -> Any:
@@ -54,6 +55,21 @@ def plain_runs(folder: Path, videos: int = 3, *, pictures: bool = True, runs: in
         written.append(
             write_evaluation(folder / f"run{run}", items, backend=f"b{run}", repeat=2, pictures=pictures)
         )
+    return written
+
+
+UNEVEN = (*(frame / 20 for frame in range(10)), 1.5, 3.0)
+"""When the frames of `uneven_runs` are shown, in seconds."""
+
+
+def uneven_runs(folder: Path) -> list[Path]:
+    """Runs over one video whose frame rate varies."""
+    written = plain_runs(folder, 1)
+    for run in written:
+        overlay = run / "items" / "v0" / "overlay.mp4"
+        with VideoWriter(overlay, SIZE, 11 / UNEVEN[-1]) as writer:
+            for time in UNEVEN:
+                writer.write(np.full((*SIZE, 3), 90, np.uint8), time)
     return written
 
 

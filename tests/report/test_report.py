@@ -20,7 +20,7 @@ from alref_local.report import report
 from alref_local.visible import visible
 from tests.cli.kit import call
 from tests.payloads import PAYLOADS
-from tests.report.report_kit import data, hostile_runs, media_of, plain_runs
+from tests.report.report_kit import UNEVEN, data, hostile_runs, media_of, plain_runs, uneven_runs
 
 TAGS = (
     "html head meta title link script body header a bdi button noscript p main div section svg line h1 h2 h3 table "
@@ -222,3 +222,13 @@ def test_progress_is_shown_to_a_terminal_only(tmp_path: Path) -> None:
 
     report(plain_runs(tmp_path / "runs", pictures=False), tmp_path / "made", through=watched)
     assert [item.id for item in seen] == ["v0", "v1", "v2"]
+
+
+def test_frames_have_their_times_where_the_rate_varies(tmp_path: Path) -> None:
+    """Masks and pivots of a phone's video would stand beside the wrong moments of the timeline."""
+    for name, runs in (("even", plain_runs(tmp_path / "a", 1)), ("uneven", uneven_runs(tmp_path / "b"))):
+        report(runs, tmp_path / name)
+    assert data(tmp_path / "even", "items/000000")["times"] == []
+    times = data(tmp_path / "uneven", "items/000000")["times"]
+    assert times[:-1] == pytest.approx(UNEVEN, abs=1e-3)
+    assert times[-1] > UNEVEN[-1]

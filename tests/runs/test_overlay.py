@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from alref_local.masks import encode_stack
 from alref_local.media import open_video, track_colour
@@ -31,10 +32,22 @@ def thing(name: str, track_id: int, when: Spans | None, *, seen: bool = True) ->
     return TargetResult(query, "ok", (track,) if seen else (), sounding=when)
 
 
-def written(folder: Path, *results: TargetResult, hearing: Hearing | None = None) -> tuple[Image, Path]:
+class Uneven(ArrayVideo):
+    """Ten frames in the first second, then one a second."""
+
+    def timestamps(self) -> NDArray[np.float64]:
+        return np.concatenate([np.arange(10) / 10, np.arange(1.0, 11.0)])
+
+
+UNEVEN = Uneven(VIDEO.images, fps=19 / 10)
+
+
+def written(
+    folder: Path, *results: TargetResult, hearing: Hearing | None = None, shown: ArrayVideo = VIDEO
+) -> tuple[Image, Path]:
     """The frames of the overlay, and its file."""
     run = RunFolder(folder)
-    write_overlay(run, VIDEO, results, hearing=hearing)
+    write_overlay(run, shown, results, hearing=hearing)
     with open_video(run.overlay_path) as video:
         return video.frames(range(len(video))), run.overlay_path
 
@@ -90,3 +103,38 @@ def test_the_sound_is_that_of_the_pictures(tmp_path: Path, start: float) -> None
     (heard,) = (window.samples for window in audio.windows(60.0, stop=2.0))
     first, second = (float(np.abs(part).mean()) for part in (heard[4_000:12_000], heard[20_000:28_000]))
     assert (first > 3 * second) if start == 0 else (second > 3 * first)
+
+
+def test_frames_are_shown_at_their_times(tmp_path: Path) -> None:
+    """Pictures of a phone or a screen recording run ahead of their sound and of the timeline, by seconds."""
+    frames, path = written(
+        tmp_path,
+        thing("dog", 0, ((0, 1),)),
+        hearing=Hearing(cast(Audio, levels(0.4, *[0.05] * 10)), 0.0),
+        shown=UNEVEN,
+    )
+    with open_video(path) as video:
+        assert video.timestamps() == pytest.approx(UNEVEN.timestamps(), abs=1e-3)
+    assert open_audio(path).duration == pytest.approx(10 + 10 / 19, abs=0.2)
+    lit = near(frames[0, SIZE[0] :], track_colour(0)).nonzero()[1].max()
+    cursors = [int(frame[SIZE[0] :, 34:].min(axis=2).mean(axis=0).argmax()) + 34 for frame in frames]
+    assert cursors[9] <= lit + 2 < cursors[11]
+
+
+def test_times_that_frames_at_a_constant_rate_keep_change_nothing(tmp_path: Path) -> None:
+    """Every overlay changes with the last digit of a time stamp, or a broken clock shows one frame for a day."""
+
+    class Rounded(ArrayVideo):
+        def timestamps(self) -> NDArray[np.float64]:
+            return np.round(super().timestamps() + 0.004, 2)
+
+    class Leaping(ArrayVideo):
+        def timestamps(self) -> NDArray[np.float64]:
+            times = super().timestamps()
+            times[10:] += 1e6
+            return times
+
+    _, plain = written(tmp_path / "plain")
+    for name, kind in (("rounded", Rounded), ("leaping", Leaping)):
+        _, path = written(tmp_path / name, shown=kind(VIDEO.images))
+        assert path.read_bytes() == plain.read_bytes()

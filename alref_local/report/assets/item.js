@@ -1,7 +1,7 @@
 "use strict";
 // The page of one sentence.
 
-const stage = { videos: [], line: null };
+const stage = { videos: [], line: null, item: null };
 
 /** Draw the page of a sentence into #item. */
 async function showItem(report, row) {
@@ -13,7 +13,7 @@ async function showItem(report, row) {
   }));
   const seek = (seconds) => playing().forEach((video) => { video.currentTime = seconds; });
   stage.line = timeline(report, item, sentence, seek);
-  stage.fps = item.fps;
+  stage.item = item;
   playing()[0]?.addEventListener("timeupdate", (event) => stage.line.at(event.target.currentTime));
   const place = list.shown.indexOf(row);
   const beside = (step, title, label) => {
@@ -89,8 +89,7 @@ function togglePlay() {
 function stepFrames(count) {
   const [first] = playing();
   if (!first) return;
-  const frame = Math.floor(first.currentTime * stage.fps + 1e-6) + count;
-  const time = (Math.max(0, frame) + 0.5) / stage.fps; // the middle of a frame
+  const time = middle(stage.item, Math.max(0, frameAt(stage.item, first.currentTime) + count));
   playing().forEach((video) => { video.pause(); video.currentTime = time; });
   stage.line.at(time);
 }

@@ -1,9 +1,25 @@
 "use strict";
 // What happens when: masks of each run, the truth, pivot frames, and which thing sounds; one line for all videos.
 
+/** When a frame begins, in seconds; `times` are there where the rate varies, the end of the video last. */
+function begins(item, frame) {
+  return item.times.length ? item.times[Math.min(frame, item.frames)] : frame / item.fps;
+}
+
+/** The frame that is shown at a time. */
+function frameAt(item, seconds) {
+  const now = seconds + 1e-6;
+  return item.times.length ? item.times.filter((begin) => begin <= now).length - 1 : Math.floor(seconds * item.fps + 1e-6);
+}
+
+/** The middle of a frame, in seconds. */
+function middle(item, frame) {
+  return (begins(item, frame) + begins(item, frame + 1)) / 2;
+}
+
 /** The timeline of a sentence; `seek` is told a time in seconds. */
 function timeline(report, item, sentence, seek) {
-  const length = item.frames / item.fps;
+  const length = begins(item, item.frames);
   const part = (seconds) => `${(100 * seconds) / length}%`;
   const bar = (spans, kind) => spans.map(([start, stop]) => {
     const node = h("span", { class: `bar ${kind}` });
@@ -11,10 +27,10 @@ function timeline(report, item, sentence, seek) {
     node.style.width = part(stop - start);
     return node;
   });
-  const frames = (spans) => spans.map(([start, stop]) => [start / item.fps, stop / item.fps]);
+  const frames = (spans) => spans.map((span) => span.map((frame) => begins(item, frame)));
   const pivot = (frame) => {
     const node = h("span", { class: "pivot", title: `pivot frame ${frame}` });
-    node.style.left = part((frame + 0.5) / item.fps);
+    node.style.left = part(middle(item, frame));
     return node;
   };
   const row = (name, ...content) => h("div", { class: "row" }, h("span", { class: "label" }, name), h("div", { class: "track" }, content));
