@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from alref_local.errors import BackendError
 from alref_local.reason.grammar import MARKER
 from alref_local.reason.question import Question, Usage
 
-__all__ = ["Correction", "Failed", "Reply", "Responder", "Token"]
+__all__ = ["Correction", "Failed", "Reply", "Responder", "Token", "apart"]
 
 
 class Correction(NamedTuple):
@@ -55,6 +56,20 @@ class Reply:
         if not self.reasoning:
             return self.text
         return f"{self.reasoning.strip()}\n{MARKER} {self.text or ''}"
+
+
+def apart(reply: Reply, listed: str) -> Reply:
+    """The reply with the reasoning before its list kept apart: no mark that is written there concerns the list.
+
+    Args:
+        reply: reasoning, marker and list, if the server obeyed the grammar.
+        listed: regular expression of the list.
+    """
+    found = re.search(rf"{listed}\Z", reply.text or "")
+    if found is None:
+        return reply
+    reasoning = found.string[: found.start()].rstrip().removesuffix(MARKER).rstrip()
+    return replace(reply, text=found.group(), reasoning=reasoning)
 
 
 Failed = Callable[[BackendError], None]

@@ -20,7 +20,7 @@ from alref_local.reason.defuse import defuse
 from alref_local.reason.grammar import MARKER, lark, regex
 from alref_local.reason.openai import ChatResponder
 from alref_local.reason.question import Question, Usage
-from alref_local.reason.reply import Correction, Failed, Reply
+from alref_local.reason.reply import Correction, Failed, Reply, apart
 from alref_local.reason.retry import patiently
 
 __all__ = ["VllmResponder"]
@@ -50,7 +50,7 @@ class VllmResponder(ChatResponder):
         """Reasoning, marker and list in one reply."""
         grammar = lark(question.spec, self.card.think_tokens)
         reply = await self._send(_constrained(request, grammar=grammar), failed)
-        return _apart(reply, regex(question.spec))
+        return apart(reply, regex(question.spec))
 
     async def _in_two_calls(self, question: Question, request: dict[str, Any], failed: Failed) -> Reply:
         """Free reasoning up to the marker or the token limit, then nothing but the list."""
@@ -133,20 +133,6 @@ class VllmResponder(ChatResponder):
             )
         self._warn(served.version)
         return f"vllm {served.version}".strip()
-
-
-def _apart(reply: Reply, listed: str) -> Reply:
-    """The reply with the reasoning before its list kept apart: no mark that is written there concerns the list.
-
-    Args:
-        reply: reasoning, marker and list, if the server obeyed the grammar.
-        listed: regular expression of the list.
-    """
-    found = re.search(rf"{listed}\Z", reply.text or "")
-    if found is None:
-        return reply
-    reasoning = found.string[: found.start()].rstrip().removesuffix(MARKER).rstrip()
-    return replace(reply, text=found.group(), reasoning=reasoning)
 
 
 def _constrained(request: dict[str, Any], **constraint: str) -> dict[str, Any]:

@@ -97,6 +97,8 @@ def test_one_waits_while_others_are_done(tmp_path: Path) -> None:
         "openai-compatible",
         "--card",
         "model=m",
+        "--card",
+        "concurrency=4",
         "--workers",
         "1",
         "--run",

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from alref_local.errors import AlrefError, BackendError, ConfigError, PrerequisiteError
 from alref_local.models.resolve import resolve
 from alref_local.reason.card import Card
+from alref_local.reason.grammar import regex
 from alref_local.reason.local.batches import Batches, Place
 from alref_local.reason.local.prompt import Prompt, prompt
 from alref_local.reason.question import Question
-from alref_local.reason.reply import Correction, Failed, Reply
+from alref_local.reason.reply import Correction, Failed, Reply, apart
 
 if TYPE_CHECKING:
     from alref_local.reason.local.model import LocalModel
@@ -58,10 +59,11 @@ class LocalResponder:
     async def reply(self, question: Question, corrections: Sequence[Correction], failed: Failed) -> Reply:
         """One reply; see ``Responder``."""
         try:
-            return await self._batches.ask(prompt(question, corrections, self.card))
+            reply = await self._batches.ask(prompt(question, corrections, self.card))
         except BackendError as error:
             failed(error)
             raise
+        return apart(reply, regex(question.spec)) if self.card.pattern == "A" else reply
 
     async def close(self) -> None:
         """Stop what is being generated and let the model go."""
