@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alref_local.errors import MediaError
 from alref_local.media.encode import write_video
 from alref_local.runs import open_run
 from tests.cli.kit import FAKES, call
@@ -320,3 +321,17 @@ def test_words_of_others_on_a_terminal(
     listed.write_text(f'video,sentence\n{clip.name},"the \x1b[2Jdog \u202egod"\n', encoding="utf-8")
     assert call("segment", listed, "-o", tmp_path / "out", *FAKES) == 0
     assert r'"the \x1b[2Jdog \u202egod" segmented' in capsys.readouterr().out
+
+
+def test_a_codec_that_refuses_costs_the_overlay_alone(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole masks would never count, and every start would track them again only to fail at the picture."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise MediaError("overlay.mp4 cannot be written.")
+
+    monkeypatch.setattr("alref_local.runs.record.write_overlay", refused)
+    assert call("segment", clip, "the dog", "-o", tmp_path / "out", *FAKES) == 0
+    assert open_run(tmp_path / "out").results[0].status == "ok"
+    assert call("segment", clip, "the dog", "-o", tmp_path / "cut", "--cutouts", *FAKES) == 2
